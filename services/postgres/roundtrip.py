@@ -6,6 +6,7 @@ The libpq below it gathers what is sent until it is told to flush. Knows no stat
 
 import asyncio
 import os
+import select
 from collections.abc import Generator, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -26,6 +27,7 @@ Rows = list[tuple[Any, ...]]
 _MOST_PREPARED = 100
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _CANCEL_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 
 
 class RoundTrips:
@@ -169,12 +171,15 @@ class _Watch:
     def __init__(self) -> None:
         self._socket: int | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     async def readable(self, socket: int) -> None:
         loop = asyncio.get_running_loop()
         if self._socket is None:
             self._socket = os.dup(socket)
             loop.add_reader(self._socket, self._ring)
+        if self._look is None:
+            self._look = loop.call_later(_LOOK_SECONDS, self._look_itself)
         self._waiter = loop.create_future()
         try:
             await self._waiter
@@ -194,6 +199,16 @@ class _Watch:
             self.stop()
         elif not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _look_itself(self) -> None:
+        """The event loop (uvloop) says nothing of a socket whose peer has refused what was sent, nor ever again."""
+        self._look = None
+        if self._socket is not None and self._waiter is not None:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if poll.poll(0):
+                self._ring()
+            self._look = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look_itself)
 
 
 def _results(pgconn: PGconn) -> Generator[Wait, Ready | int | None, Iterator[PGresult]]:

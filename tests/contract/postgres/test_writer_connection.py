@@ -239,3 +239,18 @@ async def test_who_keeps_the_connection_of_round_trips_may_use_it_between_them(w
             # Slower than an answer that is there at once: the driver waits for it by itself.
             cursor = await connection.execute(b"SELECT %s::int FROM pg_sleep(0.05)", (number,))
             assert await cursor.fetchall() == [(number,)]
+
+
+async def test_who_loses_the_server_between_two_round_trips_hears_so(
+    writer: WriterConnection, database: Database
+) -> None:
+    async def be_lost() -> None:
+        async with writer.round_trips() as trips:
+            _, [(pid,)] = await trips.run((b"BEGIN", ()), (b"SELECT pg_backend_pid()", ()))
+            async with database.raw() as other:
+                await other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+            await trips.run((_KEEP, ("a",)), (b"COMMIT", ()))
+
+    async with asyncio.timeout(20):
+        with pytest.raises(DatabaseUnavailable):
+            await be_lost()
