@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -67,7 +67,8 @@ class Delivery:
         # Of the queued ones that are on their way.
         self._shares = Shares(_AT_ONCE)
         self._rest = Rest()
-        self._recall_time = clock.now()
+        # When something is due, as far as the last look knew; then the next one is whole.
+        self._due_time = self._recall_time = clock.now()
 
     async def deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
         """Deliver what a command that is SENT asks for, and return it with the answer.
@@ -82,17 +83,26 @@ class Delivery:
         await repeat(self._look, _PACE_SECONDS, _PACE_SECONDS, self._rest)
 
     async def _look(self) -> float:
-        found = await self.deliver_due() + await self.expire_overdue()
+        """Most looks are for what has nothing to do with commands, and only ask whether any is due."""
         self._recall_some()
-        return _PACE_SECONDS if found else await self._seconds_to_next()
-
-    async def _seconds_to_next(self) -> float:
-        """Until the next command is due by itself, or expires."""
         now = self._clock.now()
+        next_time = await self._next_time(now)
+        if now < self._due_time and now < next_time:
+            self._due_time = min(self._due_time, next_time)
+        else:
+            if await self.deliver_due() + await self.expire_overdue():
+                self._due_time = now
+                return _PACE_SECONDS
+            self._due_time = await self._next_time(now)
+        left = (self._due_time - now).total_seconds()
+        return min(max(left, _PACE_SECONDS), AT_REST_SECONDS)
+
+    async def _next_time(self, now: datetime) -> datetime:
+        """When the next command is due by itself, or expires; at the latest when a look is due in any case."""
         async with self._units_of_work.reading() as work:
             time = await work.commands.next_time(now)
-        left = AT_REST_SECONDS if time is None else (time - now).total_seconds()
-        return min(max(left, _PACE_SECONDS), AT_REST_SECONDS)
+        latest = now + timedelta(seconds=AT_REST_SECONDS)
+        return latest if time is None else min(time, latest)
 
     async def take_late(self, command_id: str, charge_point_id: str, late: LateReply) -> None:
         """Note what a charge point answered when it was no longer waited for. Raises: COMMAND_NOT_FOUND."""
