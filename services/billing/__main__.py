@@ -36,6 +36,7 @@ from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
+from services.postgres.gathering import GatheringTransactions
 from services.postgres.readers import Readers
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
@@ -57,8 +58,9 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     drivers, stations, transactions = GrpcDrivers(opened[0]), GrpcStations(opened[1]), GrpcTransactions(opened[2])
     invoicing = Invoicing(clock, settings.paid_bill_correction_limit)
     is_billed = settings.unmetered_sessions == "bill"
+    gathering = GatheringTransactions(database)
     biller = Biller(
-        units_of_work,
+        SqlUnitsOfWork(database, relay, clock, gathering),
         clock,
         drivers,
         stations,
@@ -93,7 +95,9 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         server.Task("settling", Settler(biller).run, 120),
         server.Task("reconciliation", reconciler.run, 900),
     )
-    return server.Wiring(register, tasks, on_stop=[*(channel.close for channel in opened), readers.close])
+    return server.Wiring(
+        register, tasks, on_stop=[*(channel.close for channel in opened), readers.close, gathering.close]
+    )
 
 
 SERVICE = Service("billing", BillingSettings, DATABASE, wire)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.billing.application.billing import Biller
 from services.billing.mapping.charging_sessions import transaction_snapshot
+from services.billing.sql.tariffs import TariffVersions
 from services.billing.sql.unit_of_work import SqlUnitOfWork
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus
@@ -25,6 +26,7 @@ class TransactionConsumer:
         self._database = database
         self._clock = clock
         self._biller = biller
+        self._versions = TariffVersions()
 
     async def run(self) -> None:
         """Consume until cancelled."""
@@ -38,4 +40,4 @@ class TransactionConsumer:
             if event.HasField("transaction_changed")
         ]
         if snapshots:
-            await self._biller.take_in(SqlUnitOfWork(connection, self._clock), snapshots)
+            await self._biller.take_in(SqlUnitOfWork(connection, self._clock, self._versions), snapshots)

@@ -27,6 +27,7 @@ from services.messaging.deliveries import ACK_WAIT_SECONDS, Deliveries
 from services.messaging.event_batches import MAX_EVENTS, unpack
 from services.messaging.event_bus import EventBus
 from services.postgres.database import Database, DatabaseUnavailable, bare, constraint_of
+from services.postgres.gathering import GatheringTransactions, put_off
 from services.postgres.recordset import array
 from services.postgres.shared_tables import PARKED_EVENTS
 from services.process import tracing
@@ -36,7 +37,8 @@ from services.process.stirring import stir
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[AsyncConnection, DomainEvent], Awaitable[None]]
-"""Applies one event. Has no effect but through its connection, because it is called again after a rollback."""
+"""Applies one event. Has no effect but through its connection, because it is called again after a rollback: also for
+an event that was handled before, which may show at its first statement only."""
 
 BatchHandler = Callable[[AsyncConnection, Sequence[DomainEvent]], Awaitable[None]]
 """The same for the events that came together, in their order: one statement may do for many of them."""
@@ -91,10 +93,11 @@ async def consume_batches(
     first_delay_seconds: float = 0.5,
 ) -> None:
     """The same as `consume` for a handler of many events. When it fails, it gets them again in halves, down to one."""
-    consumer = _Consumer(database, durable, handler, attempts, first_delay_seconds)
-    await consumer.retry_parked()
+    transactions = GatheringTransactions(database)
+    consumer = _Consumer(database, transactions, durable, handler, attempts, first_delay_seconds)
     deliveries = Deliveries(bus, durable, subjects)
     try:
+        await consumer.retry_parked()
         while True:
             batch = await deliveries.next_batch()
             try:
@@ -104,6 +107,7 @@ async def consume_batches(
                 _log.info("consumer %s could not acknowledge: %s", durable, error or type(error).__name__)
     finally:
         await deliveries.close()
+        await transactions.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class _Failure:
 @dataclass(frozen=True)
 class _Consumer:
     database: Database
+    transactions: GatheringTransactions
     durable: str
     handler: BatchHandler
     attempts: int
@@ -210,9 +215,8 @@ class _Consumer:
     async def _apply(self, events: Sequence[DomainEvent]) -> None:
         """Handle events in one transaction, but those that were handled before."""
         try:
-            async with self.database.transaction() as connection:
-                claim = (self.durable, array(event.id for event in events))
-                await (await bare(connection)).execute(_CLAIM, claim)
+            async with self.transactions() as connection:
+                await put_off(connection, _CLAIM, self.durable, array(event.id for event in events))
                 await self.handler(connection, events)
         except psycopg.errors.UniqueViolation as error:
             if constraint_of(error) != _HANDLED_BEFORE:

@@ -18,7 +18,8 @@ from services.kernel.errors import unavailable
 from services.kernel.ids import is_id
 from services.messaging.event_batches import MAX_PAYLOAD_BYTES, OutgoingEvent
 from services.messaging.event_bus import PREFIX, EventBus, heed_cancellation
-from services.postgres.database import Database, RawConnection, bare
+from services.postgres.database import Database, RawConnection
+from services.postgres.gathering import put_off
 from services.postgres.recordset import array
 from services.postgres.shared_tables import sweep
 from services.process.heartbeats import heartbeat
@@ -64,7 +65,9 @@ async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> 
 
     Raises: ValueError for an event that could never be published (id no UUID, subject outside the stream, too large).
     """
-    await append_raw(await bare(connection), events)
+    if events := list(events):
+        statement, parameters = appending(events)
+        await put_off(connection, statement, *parameters)
 
 
 async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:

@@ -4,7 +4,7 @@ Knows no table of a service; a service adds its repositories.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -21,6 +21,8 @@ from services.process.stirring import stir
 from services.rpc import idempotency
 
 _Event = TypeVar("_Event", contravariant=True)
+Transactions = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+"""Begin a transaction, which is committed when the block ends."""
 
 
 class ToProto(Protocol[_Event]):
@@ -74,14 +76,22 @@ class UnitsOfWork(Generic[_Unit]):
     which mostly find none, stir nobody else.
     """
 
-    def __init__(self, database: Database, relay: OutboxRelay, begin: Callable[[AsyncConnection], _Unit]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        relay: OutboxRelay,
+        begin: Callable[[AsyncConnection], _Unit],
+        transactions: Transactions | None = None,
+    ) -> None:
+        """`transactions` are those of the database, if they are not the usual ones."""
         self._database = database
+        self._transactions = transactions or database.transaction
         self._relay = relay
         self._begin = begin
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[_Unit]:
-        async with self._database.transaction() as connection:
+        async with self._transactions() as connection:
             unit = self._begin(connection)
             yield unit
         if unit.has_events:

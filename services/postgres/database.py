@@ -134,6 +134,12 @@ class Database:
         options = " ".join([self._session["options"], *(f"-c {name}={value}" for name, value in parameters.items())])
         return await RawConnection.connect(self._conninfo, autocommit=True, **{**self._session, "options": options})
 
+    @property
+    def single_statements(self) -> AsyncEngine:
+        """What makes connections in autocommit mode, for who does what is current work: the platform's or a tenant's.
+        For gathering.py."""
+        return self._engines().statements
+
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers within two seconds."""
         try:
@@ -208,9 +214,11 @@ async def _narrow(connection: AsyncConnection) -> None:
 
 async def bare(connection: AsyncConnection) -> RawConnection:
     """The bare driver beneath a connection, within the same transaction: for statements that take many rows."""
-    driver: RawConnection | None = (await connection.get_raw_connection()).driver_connection
-    if driver is None:
+    # Not the pool's word for it: a connection that belongs to no pool any more has one, too.
+    adapted: Any = (await connection.get_raw_connection()).dbapi_connection
+    if adapted is None:
         raise DatabaseUnavailable
+    driver: RawConnection = adapted.driver_connection
     return driver
 
 

@@ -41,6 +41,7 @@ from services.messaging.subjects import subject
 from services.monitoring.consumers import SessionConsumer
 from services.postgres import migrations
 from services.postgres.database import Database
+from services.postgres.gathering import GatheringTransactions
 from services.postgres.partitions import maintain
 from services.rpc import channels
 from services.rpc.protobuf import timestamp
@@ -273,7 +274,9 @@ async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argp
         known.tiers = {_driver(number): ("BASIC", "GOLD")[number % 2] for number in range(_DRIVERS)}
         known.time_zones = {_station(number): "Europe/Berlin" for number in range(_STATIONS)}
         channel = await stack.enter_async_context(channels.channel(known.address, "driver", _identity()))
-        units_of_work = SqlUnitsOfWork(databases["billing"], OutboxRelay(databases["billing"], bus), _CLOCK)
+        gathering = GatheringTransactions(databases["billing"])
+        stack.push_async_callback(gathering.close)
+        units_of_work = SqlUnitsOfWork(databases["billing"], OutboxRelay(databases["billing"], bus), _CLOCK, gathering)
         async with units_of_work() as work:
             await work.tariffs.add_version(_tariff())
         bench = Bench(

@@ -19,7 +19,7 @@ from services.billing.sql.remarks import remarks_of, remarks_to_json
 from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, TARIFFS, UNBILLED_SESSIONS
 from services.kernel.ids import is_id
 from services.kernel.money import Money
-from services.postgres.database import bare
+from services.postgres.gathering import fetch, put_off
 from services.postgres.recordset import Recordset, array, texts
 
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
@@ -91,17 +91,15 @@ class SqlChargingSessionRepository:
         return None if row is None else session_of(*_values_of(row))
 
     async def of_transactions(self, transaction_ids: Collection[str]) -> Mapping[str, ChargingSession]:
-        connection = await bare(self._connection)
-        await connection.execute(_LOCK)
-        found = await self._sessions(_OF_TRANSACTIONS, (array(transaction_ids),))
+        await put_off(self._connection, _LOCK)
+        found = await self._sessions(_OF_TRANSACTIONS, array(transaction_ids))
         return {session.transaction_id: session for session in found if session.transaction_id is not None}
 
     async def pending(self, after_id: str, limit: int) -> Sequence[ChargingSession]:
-        return await self._sessions(_PENDING, (after_id or _FIRST_ID, limit))
+        return await self._sessions(_PENDING, after_id or _FIRST_ID, str(limit))
 
     async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, datetime]:
-        cursor = await (await bare(self._connection)).execute(_LOCK_PENDING, (array(session_ids),))
-        return dict(await cursor.fetchall())
+        return dict(await fetch(self._connection, _LOCK_PENDING, array(session_ids)))
 
     async def retry_untariffed(self, limit: int) -> int:
         sessions, newer = CHARGING_SESSIONS.c, TARIFFS.c
@@ -131,19 +129,18 @@ class SqlChargingSessionRepository:
     async def store(self, sessions: Sequence[ChargingSession]) -> None:
         if sessions:
             ordered = sorted(sessions, key=attrgetter("id"))
-            rows = _SESSIONS.dump(
+            stored = _SESSIONS.dump(
                 (*_plain(session), *_cost(session), remarks_to_json(session.remarks)) for session in ordered
             )
-            await (await bare(self._connection)).execute(_STORE, (rows,))
+            await put_off(self._connection, _STORE, stored)
 
     async def store_bills(self, sessions: Sequence[ChargingSession]) -> None:
         if sessions:
-            rows = _BILLS.dump((*_billed(session), *_cost(session)) for session in sessions)
-            await (await bare(self._connection)).execute(_STORE_BILLS, (rows,))
+            billed = _BILLS.dump((*_billed(session), *_cost(session)) for session in sessions)
+            await put_off(self._connection, _STORE_BILLS, billed)
 
-    async def _sessions(self, query: bytes, parameters: tuple[Any, ...]) -> Sequence[ChargingSession]:
-        cursor = await (await bare(self._connection)).execute(query, parameters)
-        return [session_of(*row) for row in await cursor.fetchall()]
+    async def _sessions(self, query: bytes, *parameters: str) -> Sequence[ChargingSession]:
+        return [session_of(*row) for row in await fetch(self._connection, query, *parameters)]
 
 
 def _has_tariff(table: Table, others: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:

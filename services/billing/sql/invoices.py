@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
@@ -15,7 +14,7 @@ from services.billing.tables import CREDIT_NOTE_COUNTS, INVOICE_COUNTS, INVOICES
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 from services.kernel.pagination import Page, PageRequest
-from services.postgres.database import bare
+from services.postgres.gathering import fetch, put_off
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import Recordset
 
@@ -27,7 +26,13 @@ _ADD, _ADD_NOTES = (
     f"INSERT INTO invoices ({rows.columns}) SELECT {rows.values} FROM {rows.relation}".encode()
     for rows in (_INVOICES, _NOTES)
 )
-_COUNTS = {InvoiceKind.INVOICE: INVOICE_COUNTS, InvoiceKind.CREDIT_NOTE: CREDIT_NOTE_COUNTS}
+_NEXT_COUNTS = {
+    kind: f"""
+INSERT INTO {counts.name} AS known (tenant_id, year, count) VALUES (%s, %s::int, %s::bigint)
+ON CONFLICT (year, tenant_id) DO UPDATE SET count = known.count + excluded.count RETURNING count
+""".encode()
+    for kind, counts in ((InvoiceKind.INVOICE, INVOICE_COUNTS), (InvoiceKind.CREDIT_NOTE, CREDIT_NOTE_COUNTS))
+}
 
 
 class SqlInvoiceRepository:
@@ -59,21 +64,16 @@ class SqlInvoiceRepository:
     async def next_counts(
         self, tenant_id: str, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE
     ) -> range:
-        counts = _COUNTS[kind]
-        statement = insert(counts).values(tenant_id=tenant_id, year=year, count=count)
-        statement = statement.on_conflict_do_update(
-            index_elements=[counts.c.year, counts.c.tenant_id], set_={"count": counts.c.count + count}
-        )
-        last = int((await self._connection.execute(statement.returning(counts.c.count))).scalar_one())
+        [(last,)] = await fetch(self._connection, _NEXT_COUNTS[kind], tenant_id, str(year), str(count))
         return range(last - count + 1, last + 1)
 
     async def add(self, invoices: Sequence[Invoice]) -> None:
-        await (await bare(self._connection)).execute(_ADD, (_INVOICES.dump(map(_values, invoices)),))
+        await put_off(self._connection, _ADD, _INVOICES.dump(map(_values, invoices)))
 
     async def add_credit_note(self, note: Invoice) -> None:
         *plain, tenant_id = _values(note)
         row = (*plain, note.kind, note.corrected_invoice_id, note.credit_note_id, tenant_id)
-        await (await bare(self._connection)).execute(_ADD_NOTES, (_NOTES.dump([row]),))
+        await put_off(self._connection, _ADD_NOTES, _NOTES.dump([row]))
 
     async def replace(self, invoice: Invoice) -> None:
         statement = update(INVOICES).where(INVOICES.c.id == invoice.id)

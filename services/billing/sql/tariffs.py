@@ -15,8 +15,9 @@ from services.billing.tables import PRICING_TIERS, TARIFFS
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import current_tenant
+from services.postgres.gathering import fetch
 from services.postgres.keyset import fetch_page
-from services.postgres.recordset import names_of
+from services.postgres.recordset import array, names_of, text_array
 
 _NAMES = names_of(TARIFFS.c)
 _COLUMNS_OF_OLDER = [
@@ -32,6 +33,14 @@ _IN_USE = _ALL.c.retired.is_(False)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('tariffs', 0))")
 
 
+_ALWAYS = "infinity"
+# Of those that were replaced, as long as sessions may have begun under them.
+_OF_ANY_AGE = """
+SELECT id::text, version, until_time FROM {} WHERE tenant_id = ANY (%s::text[]) AND NOT retired
+    AND (until_time IS NULL OR until_time > %s::timestamptz) AND (is_default OR station_ids && %s::uuid[]{})
+"""
+_MORE = " OR driver_ids && %s::uuid[] OR connectors && %s::text[]"
+_IN_USE_SINCE = f"{_OF_ANY_AGE.format('pricing_tiers', '')} UNION ALL {_OF_ANY_AGE.format('tariffs', _MORE)}".encode()
 # More than the sessions of some hours are bound to.
 _MOST_VERSIONS = 1000
 
@@ -60,6 +69,7 @@ class SqlTariffRepository:
     def __init__(self, connection: AsyncConnection, versions: TariffVersions) -> None:
         self._connection = connection
         self._versions = versions
+        self._has_written = False
 
     async def page(
         self, station_id: str, include_retired: bool, page: PageRequest, seen_by: str | None = None
@@ -96,31 +106,24 @@ class SqlTariffRepository:
             return known
         query = select(_ALL).where(tuple_(columns.id, columns.version).in_(unknown))
         read = {(tariff.id, tariff.version): tariff for tariff in map(tariff_of, await self._connection.execute(query))}
-        # One that this unit of work itself has written may yet be taken back; but no session is bound to it before.
-        self._versions.add(read)
+        # One that this unit of work itself has written may yet be taken back.
+        if not self._has_written:
+            self._versions.add(read)
         return known | read
 
     async def in_use(
         self, tenant_ids: Collection[str], places: Collection[Place], since: datetime | None
     ) -> Sequence[TariffVersion]:
-        columns = _ALL.c
-        theirs = columns.tenant_id.in_(tenant_ids)
-        stations = {place.station_id for place in places if place.station_id is not None and is_id(place.station_id)}
-        drivers = {place.driver_id for place in places if place.driver_id is not None and is_id(place.driver_id)}
-        connectors = {connector_text(place.connector) for place in places if place.connector is not None}
-        is_meant = [_IS_DEFAULT]
-        for column, wanted in (
-            (columns.station_ids, stations),
-            (columns.driver_ids, drivers),
-            (columns.connectors, connectors),
-        ):
-            if wanted:
-                is_meant.append(column.overlap(sorted(wanted)))
-        is_valid = _IS_NEWEST if since is None else or_(_IS_NEWEST, columns.until_time > since)
-        query = select(_ALL).where(theirs, _IN_USE, or_(*is_meant), is_valid)
-        return [TariffVersion(tariff_of(row), row.until_time) for row in await self._connection.execute(query)]
+        stations = array({one.station_id for one in places if one.station_id is not None and is_id(one.station_id)})
+        drivers = array({one.driver_id for one in places if one.driver_id is not None and is_id(one.driver_id)})
+        connectors = text_array({connector_text(one.connector) for one in places if one.connector is not None})
+        common = text_array(tenant_ids), _ALWAYS if since is None else since.isoformat(), stations
+        found = await fetch(self._connection, _IN_USE_SINCE, *common, *common, drivers, connectors)
+        versions = await self.find_all([(tariff_id, version) for tariff_id, version, _ in found])
+        return [TariffVersion(versions[tariff_id, version], until_time) for tariff_id, version, until_time in found]
 
     async def add_version(self, tariff: Tariff) -> None:
+        self._has_written = True
         for table in (PRICING_TIERS, TARIFFS):
             older = update(table).where(table.c.id == tariff.id, table.c.until_time.is_(None))
             await self._connection.execute(older.values(until_time=tariff.update_time))

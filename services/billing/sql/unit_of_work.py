@@ -12,7 +12,7 @@ from services.billing.sql.payments import SqlPaymentRepository
 from services.billing.sql.tariffs import SqlTariffRepository, TariffVersions
 from services.kernel.clock import Clock
 from services.messaging.outbox import OutboxRelay
-from services.messaging.unit_of_work import PublishingUnitOfWork, UnitsOfWork
+from services.messaging.unit_of_work import PublishingUnitOfWork, Transactions, UnitsOfWork
 from services.postgres.database import Database
 
 
@@ -32,6 +32,8 @@ class SqlUnitOfWork(PublishingUnitOfWork[Event]):
 class SqlUnitsOfWork(UnitsOfWork[SqlUnitOfWork]):
     """Satisfies ports.UnitsOfWork."""
 
-    def __init__(self, database: Database, relay: OutboxRelay, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, relay: OutboxRelay, clock: Clock, transactions: Transactions | None = None
+    ) -> None:
         versions = TariffVersions()
-        super().__init__(database, relay, lambda connection: SqlUnitOfWork(connection, clock, versions))
+        super().__init__(database, relay, lambda connection: SqlUnitOfWork(connection, clock, versions), transactions)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.tables import USAGE_SESSIONS
-from services.postgres.database import bare
+from services.postgres.gathering import put_off
 from services.postgres.recordset import Recordset, names_of
 
 # More than any driver charges in the longest period that may be asked for.
@@ -55,12 +55,12 @@ class SqlUsageRepository:
     async def record(self, sessions: Sequence[SessionUsage]) -> None:
         if sessions:
             rows = _SESSIONS.dump(map(_reported, sessions))
-            await (await bare(self._connection)).execute(_RECORD, (rows,))
+            await put_off(self._connection, _RECORD, rows)
 
     async def record_costs(self, costs: Sequence[SessionCost]) -> None:
         if costs:
             rows = _COSTS.dump(map(_cost, costs))
-            await (await bare(self._connection)).execute(_RECORD_COSTS, (rows,))
+            await put_off(self._connection, _RECORD_COSTS, rows)
 
     async def ended(self, driver_id: str, start: datetime, end: datetime) -> Sequence[SessionUsage]:
         columns = USAGE_SESSIONS.c

@@ -17,6 +17,7 @@ from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
 from services.postgres.database import bare
+from services.postgres.gathering import fetch
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import array, names_of, text_array, texts
 
@@ -80,8 +81,7 @@ class SqlAlertRepository:
             return []
         kinds, names = (text_array(values) for values in zip(*subjects, strict=True))
         # Looked for first: hardly ever one of them stands.
-        cursor = await (await bare(self._connection)).execute(_STANDING, (kinds, names))
-        standing = [alert_id for (alert_id,) in await cursor.fetchall()]
+        standing = [alert_id for (alert_id,) in await fetch(self._connection, _STANDING, kinds, names)]
         if not standing:
             return []
         await self._locks.turn(Rung.ALERT_TURN)

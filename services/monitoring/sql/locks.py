@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.postgres.database import bare
+from services.postgres.gathering import put_off
 
 
 class Rung(IntEnum):
@@ -80,4 +80,4 @@ class Locks:
         """Keep everybody else who takes this turn waiting until the transaction ends."""
         if rung not in self._reached:
             self.reach(rung)
-            await (await bare(self._connection)).execute(_TURNS[rung].encode())
+            await put_off(self._connection, _TURNS[rung].encode())

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.monitoring.domain.metrics import MetricChange, Metrics, Window
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATION_METRICS
-from services.postgres.database import bare
+from services.postgres.gathering import put_off
 from services.postgres.recordset import Recordset
 
 _GREATEST = "max_power_w"
@@ -35,7 +35,7 @@ class SqlMetricsRepository:
             return
         self._locks.reach(Rung.METRICS)
         rows = _MINUTES.dump((change.station_id, change.time, *change.metrics) for change in changes)
-        await (await bare(self._connection)).execute(_ADD, (rows,))
+        await put_off(self._connection, _ADD, rows)
 
     async def steps(self, station_id: str, window: Window) -> dict[int, Metrics]:
         columns = STATION_METRICS.c

@@ -15,6 +15,7 @@ from services.monitoring.domain.station import Health, Station, StationFilter
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATIONS
 from services.postgres.database import bare
+from services.postgres.gathering import fetch, put_off
 from services.postgres.keyset import fetch_page
 from services.postgres.recordset import Recordset, array, names_of
 
@@ -85,13 +86,12 @@ class SqlStationRepository:
         return await self._touch(times)
 
     async def _touch(self, times: Mapping[str, datetime]) -> Collection[str]:
-        cursor = await (await bare(self._connection)).execute(_TOUCH, (_TIMES.dump(times.items()),))
-        return [station_id for (station_id,) in await cursor.fetchall()]
+        touched = await fetch(self._connection, _TOUCH, _TIMES.dump(times.items()))
+        return [station_id for (station_id,) in touched]
 
     async def set_healths(self, healths: Mapping[str, Health]) -> None:
         if healths:
-            rows = _HEALTHS.dump(healths.items())
-            await (await bare(self._connection)).execute(_SET_HEALTHS, (rows,))
+            await put_off(self._connection, _SET_HEALTHS, _HEALTHS.dump(healths.items()))
 
     async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[Station]:
         query = select(STATIONS).where(~STATIONS.c.deleted, STATIONS.c.told_time < since)

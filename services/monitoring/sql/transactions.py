@@ -12,7 +12,7 @@ from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import TRANSACTIONS
-from services.postgres.database import bare
+from services.postgres.gathering import fetch, put_off
 from services.postgres.recordset import Recordset, array, text_array, texts, upsert
 
 _IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
@@ -48,31 +48,29 @@ class SqlTransactionRepository:
             return {}
         await self._locks.turn(Rung.SESSION_TURN)
         self._locks.reach(Rung.TRANSACTIONS)
-        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(transaction_ids),))
-        return {row[0]: _transaction(row) for row in await cursor.fetchall()}
+        found = await fetch(self._connection, _FOR_UPDATE, array(transaction_ids))
+        return {row[0]: _transaction(row) for row in found}
 
     async def store(self, transactions: Sequence[Transaction]) -> None:
         if transactions:
-            await (await bare(self._connection)).execute(_STORE, (_TRANSACTIONS.dump(transactions),))
+            await put_off(self._connection, _STORE, _TRANSACTIONS.dump(transactions))
 
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
         if not keys:
             return []
         self._locks.reach(Rung.TRANSACTIONS)
         charge_points, names = (text_array(values) for values in zip(*keys, strict=True))
-        cursor = await (await bare(self._connection)).execute(_NAMED, (charge_points, names))
-        return [_transaction(row) for row in await cursor.fetchall()]
+        return [_transaction(row) for row in await fetch(self._connection, _NAMED, charge_points, names)]
 
     async def set_metered(self, transactions: Sequence[Transaction]) -> None:
         if transactions:
-            rows = _METERED.dump(map(_metered, transactions))
-            await (await bare(self._connection)).execute(_SET_METERED, (rows,))
+            await put_off(self._connection, _SET_METERED, _METERED.dump(map(_metered, transactions)))
 
     async def running_at(self, station_ids: Collection[str]) -> Sequence[Transaction]:
         columns = TRANSACTIONS.c
         query = select(*_COLUMNS).where(columns.station_id.in_(station_ids), _IS_RUNNING)
-        rows = await self._connection.execute(query.order_by(columns.start_time, columns.id))
-        return [_transaction(row) for row in rows]
+        found = await self._connection.execute(query.order_by(columns.start_time, columns.id))
+        return [_transaction(row) for row in found]
 
     async def powers_at(self, station_ids: Collection[str], since: datetime) -> Mapping[str, int]:
         columns = TRANSACTIONS.c

@@ -12,7 +12,7 @@ from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill, Dimension, UsagePoint, UsageQuery
 from services.monitoring.sql.locks import TURN_OF_SESSIONS, Locks, Rung
 from services.monitoring.tables import USAGE_ANALYTICS
-from services.postgres.database import bare
+from services.postgres.gathering import put_off
 from services.postgres.recordset import Recordset
 
 _COLUMNS = USAGE_ANALYTICS.c
@@ -72,7 +72,7 @@ class SqlUsageRepository:
             # Each of the two statements takes the turn by itself.
             self._locks.reach(Rung.SESSION_TURN)
             self._locks.reach(Rung.USAGE)
-            await (await bare(self._connection)).execute(statement, (columns.dump(records),))
+            await put_off(self._connection, statement, columns.dump(records))
 
     async def amounts(self, session_ids: Collection[str]) -> Mapping[str, tuple[int | None, str | None]]:
         query = select(_COLUMNS.session_id, _COLUMNS.amount_minor, _COLUMNS.currency_code)

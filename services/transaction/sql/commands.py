@@ -17,7 +17,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     tuple_,
     update,
 )
@@ -25,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
+from services.postgres.gathering import fetch
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import names_of, text_array
 from services.transaction.domain.command import (
@@ -47,13 +47,13 @@ _MOST_OPEN = 200
 _STILL_ASKED_FOR = timedelta(days=7)
 # All at once and by id: who locks those of one charge point after the other, or the queued ones after the others, could
 # wait in a ring for somebody who does it the other way round.
-_LOCK_OPEN_AT = text(
-    "WITH locked AS (SELECT charge_point_id FROM commands"
-    " WHERE charge_point_id = ANY (CAST(:ids AS text[])) AND expire_time > :now"
-    " AND (state = 'QUEUED' OR state = ANY (CAST(:states AS text[])) AND kind = ANY (CAST(:kinds AS text[])))"
-    " ORDER BY id FOR UPDATE)"
-    " SELECT DISTINCT charge_point_id FROM locked"
+_LOCK_OPEN_AT = b"""
+WITH locked AS (
+    SELECT charge_point_id FROM commands WHERE charge_point_id = ANY (%s::text[]) AND expire_time > %s::timestamptz
+    AND (state = 'QUEUED' OR state = ANY (%s::text[]) AND kind = ANY (%s::text[])) ORDER BY id FOR UPDATE
 )
+SELECT DISTINCT charge_point_id FROM locked
+"""
 
 
 class SqlCommandRepository:
@@ -87,13 +87,9 @@ class SqlCommandRepository:
         if not charge_point_ids:
             return []
         # One that waits for nothing but its answer is changed by no event.
-        parameters = {
-            "ids": text_array(charge_point_ids),
-            "states": text_array(STATES_BEFORE_EFFECT),
-            "kinds": text_array(KINDS_WITH_EFFECT),
-            "now": now,
-        }
-        return set((await self._connection.scalars(_LOCK_OPEN_AT, parameters)).all())
+        waiting = text_array(STATES_BEFORE_EFFECT), text_array(KINDS_WITH_EFFECT)
+        found = await fetch(self._connection, _LOCK_OPEN_AT, text_array(charge_point_ids), now.isoformat(), *waiting)
+        return {charge_point_id for (charge_point_id,) in found}
 
     async def working_at(self, place: Place, now: datetime) -> Sequence[Command]:
         columns = COMMANDS.c
