@@ -17,7 +17,8 @@ from services.billing.domain.taxation import TaxTreatment
 from services.kernel.errors import failed_precondition
 from services.kernel.money import Money, minor_digits
 
-_DISCOUNT = "DISCOUNT"
+# What is taken off: lines whose amounts are below nothing, which EN 16931 does not know (BR-27).
+_REDUCTIONS = ("DISCOUNT", "MAX_PRICE")
 _HUNDRED = Decimal(100)
 # EN 16931-1, BR-DEC: amounts have no more.
 _MOST_DIGITS = 2
@@ -157,8 +158,8 @@ def document_of(
     """The document of an invoice. `tariff_basis_points` is the tax of its tariff, for bills that do not tell theirs."""
     sign = -1 if invoice.kind is InvoiceKind.CREDIT_NOTE else 1
     plain = [_told(line, invoice, tariff_basis_points) for line in invoice.lines]
-    lines = [_line(line, sign) for line in plain if line.kind != _DISCOUNT]
-    allowances = [_allowance(line, sign) for line in plain if line.kind == _DISCOUNT]
+    lines = [_line(line, sign) for line in plain if line.kind not in _REDUCTIONS]
+    allowances = [_allowance(line, sign) for line in plain if line.kind in _REDUCTIONS]
     if not lines:
         lines = [_nothing(invoice.total.currency_code)]
     return InvoiceDocument(

@@ -194,7 +194,8 @@ class Timeline:
         else:
             found.sort()
         if self._idle_after and not self.length:
-            found.append((0, Energy(end)))
+            # All the energy of a session that takes no time comes before.
+            found.insert(0, (0, Energy(end)))
         return [(0, Energy(begin)), *found, (last, Energy(end))]
 
     def _edges(self, components: Sequence[PriceComponent]) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """Invoices and credit notes of every kind that is issued, as documents."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from services.billing.domain.invoice import Invoice, credited, issued, paid
 from services.billing.domain.invoice_document import InvoiceDocument, document_of
 from services.billing.domain.party import Address, Customer, Seller
 from services.billing.domain.pricing import PriceLine, price
-from services.billing.domain.tariff import MembershipTier
+from services.billing.domain.tariff import MembershipTier, PriceLimit
 from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.kernel.money import Money
 from tests.unit.services.billing.examples import DRIVER, NOW, component, energy, tariff, used
@@ -88,6 +89,7 @@ def credit_note(told: Invoice, given: Money | None = None, **fields: Any) -> Inv
 
 
 _MIXED = [energy("0.4567"), component("TIME", "1.20"), component("FLAT", "0.5"), component("IDLE", "6.001")]
+_RATES = [replace(energy("0.4567"), tax_basis_points=700), component("TIME", "1.20"), component("FLAT", "0.5")]
 _GOLD: dict[str, Any] = {
     "discounts": {MembershipTier.GOLD: 1250},
     "used": {"tier": MembershipTier.GOLD, "idle_minutes": 17},
@@ -109,6 +111,9 @@ DOCUMENTS: Mapping[str, InvoiceDocument] = {
     "prices that contained the tax": document(
         of_lines({1900: [("1", "0.8403", "0.84"), ("1", "0.8403", "0.84")], 700: [("1", "0.93", "0.93")]}, "0.40")
     ),
+    "by a tariff whose prices contain the tax": document(invoice(*_RATES, tax_included=True, **_GOLD)),
+    "the least that a session costs": document(invoice(*_RATES, min_price=PriceLimit(Decimal(30), Decimal(35)))),
+    "the most that a session costs": document(invoice(*_RATES, max_price=PriceLimit(Decimal(3), Decimal("3.30")))),
     "reverse charge": document(invoice(*_MIXED, treatment=OWES, **_GOLD)),
     "exempt": document(invoice(treatment=EXEMPT), customer=_AFTER),
     "kept before lines told their tax": document(

@@ -205,6 +205,16 @@ def test_an_hour_without_a_price_is_that_of_the_next_component() -> None:
     ]
 
 
+def test_idling_after_a_session_that_took_no_time_is_that_after_its_grace() -> None:
+    plan = tariff(energy("0.5"), component("TIME", "10"), component("IDLE", "6", grace_minutes=15))
+    session = Consumption(energy_wh=2_000, start=START, end=START, idle_minutes=45)
+    assert [(line.kind, line.quantity, line.amount.minor_units) for line in price(plan, session).lines] == [
+        ("ENERGY", Decimal(2), 100),
+        ("TIME", Decimal(0), 0),
+        ("IDLE", Decimal("0.5"), 300),
+    ]
+
+
 def test_a_reservation_that_ran_out_has_no_session() -> None:
     plan = tariff(energy("0.4"), component("FLAT", "1"), some("FLAT", "5", reservation=ReservationRule.RESERVATION))
     session = Consumption(energy_wh=0, start=START, end=START, reservation=Reservation(at(-60), START, True))
