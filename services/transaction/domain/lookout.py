@@ -19,7 +19,7 @@ class Suspect(NamedTuple):
 
 class Late(NamedTuple):
     """A transaction that was told of after it began, or of which nothing but readings was told, and its time: readings
-    of one may be kept as if they were of none, or of another one."""
+    of one may be kept as if they were of none, or of another one. Or such another one."""
 
     charge_point_id: str
     transaction_id: str

@@ -1,7 +1,8 @@
 """What is to be looked at again: where transactions changed beside ends and readings that named none, and what is
 open."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ WHERE t.update_time >= :since AND t.charge_point_id > :after AND EXISTS (
 )
 GROUP BY t.charge_point_id ORDER BY t.charge_point_id LIMIT :limit
 """)
-# Transactions that changed and were told of after they began, or only by readings: with the one that ran before at
+# Transactions that changed and were told of after they began, or only by readings: with those that began before at
 # their place, and whether there are readings under a number of no transaction that may be theirs.
 _LATE = text("""
 WITH late AS MATERIALIZED (
@@ -36,22 +37,25 @@ WITH late AS MATERIALIZED (
     AND (t.start_time IS NOT NULL OR t.state = 'ORPHAN' AND t.stop_time IS NULL)
 ), t AS MATERIALIZED (SELECT * FROM late WHERE id > CAST(:after AS uuid) ORDER BY id LIMIT :limit)
 SELECT t.id::text, t.charge_point_id, t.evse_id, t.connector_id, t.begin_time,
-    coalesce(t.stop_time, t.begin_time + :longest) AS end_time, before.id::text AS before_id,
+    coalesce(t.stop_time, t.begin_time + :longest) AS end_time, before.ids AS before_ids,
     t.start_time IS NULL OR EXISTS (
         SELECT FROM transactions AS readings
         WHERE readings.charge_point_id = t.charge_point_id AND readings.state = 'ORPHAN' AND readings.stop_time IS NULL
         AND readings.begin_time BETWEEN t.begin_time AND coalesce(t.stop_time, t.begin_time + :longest)
     ) AS is_sure
-FROM t LEFT JOIN LATERAL (
-    SELECT b.id FROM transactions AS b
-    WHERE b.charge_point_id = t.charge_point_id AND b.begin_time < t.begin_time AND b.start_time IS NOT NULL
-    AND CASE WHEN b.evse_id > 0 AND t.evse_id > 0 THEN b.evse_id = t.evse_id
-        ELSE t.connector_id > 0 AND b.connector_id = t.connector_id END
-    ORDER BY b.begin_time DESC LIMIT 1
-) AS before ON true ORDER BY t.id
+FROM t CROSS JOIN LATERAL (
+    SELECT array(
+        SELECT b.id::text FROM transactions AS b
+        WHERE b.charge_point_id = t.charge_point_id AND b.start_time IS NOT NULL
+        AND b.begin_time < t.begin_time AND b.begin_time > t.begin_time - :longest
+        AND CASE WHEN b.evse_id > 0 AND t.evse_id > 0 THEN b.evse_id = t.evse_id
+            ELSE t.connector_id > 0 AND b.connector_id = t.connector_id END
+        ORDER BY b.begin_time DESC LIMIT :looked_back
+    ) AS ids
+) AS before ORDER BY t.id
 """)
 _HAVE_READINGS = text("""
-SELECT DISTINCT asked.number FROM unnest(
+SELECT DISTINCT asked.number, asked.id::text FROM unnest(
     CAST(:numbers AS integer[]), CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
 ) AS asked (number, id, begin_time, end_time)
 WHERE EXISTS (
@@ -84,6 +88,9 @@ FROM loose CROSS JOIN LATERAL (
 ) AS others
 ORDER BY loose.charge_point_id, loose.begin_time, loose.id
 """)
+# A charge point that was away for long may begin with the last that it has kept back: then readings are with a
+# transaction that began long before.
+_LOOKED_BACK = 20
 # A recorder holds the lock on a charge point before it looks at the clock; what it writes is seen when it is done.
 _VISIBLE = text("""
 SELECT least(now(), min(other.xact_start)) FROM pg_locks AS lock JOIN pg_stat_activity AS other USING (pid)
@@ -105,14 +112,22 @@ async def suspects(connection: AsyncConnection, since: datetime, after: str, lim
 
 
 async def late(connection: AsyncConnection, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
-    """Transactions that were told of late, changed since then, and may have readings elsewhere."""
-    asked = {"since": since, "after": after or BEGINNING.transaction_id, "limit": limit, "longest": LONGEST_TRANSACTION}
+    """Transactions that were told of late, changed since then, and may have readings elsewhere; and those that may have
+    them."""
+    asked = {
+        "since": since,
+        "after": after or BEGINNING.transaction_id,
+        "limit": limit,
+        "longest": LONGEST_TRANSACTION,
+        "looked_back": _LOOKED_BACK,
+    }
     rows = (await connection.execute(_LATE, asked)).all()
-    have_readings = await _have_readings(connection, rows)
+    holders = await _holders(connection, rows)
     found = [
-        Late(row.charge_point_id, row.id, Span(row.begin_time, row.end_time))
+        Late(row.charge_point_id, transaction_id, Span(row.begin_time, row.end_time))
         for number, row in enumerate(rows)
-        if row.is_sure or number in have_readings
+        if row.is_sure or number in holders
+        for transaction_id in {row.id, *holders.get(number, set())}
     ]
     return found, rows[-1].id if len(rows) == limit else ""
 
@@ -136,8 +151,8 @@ async def contested(connection: AsyncConnection, after: Bookmark, limit: int) ->
     return found, BEGINNING if is_last else Bookmark(*(getattr(rows[-1], name) for name in names))
 
 
-async def _have_readings(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> set[int]:
-    """The numbers of those `late` rows in whose time there are readings of their place elsewhere."""
+async def _holders(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> Mapping[int, set[str]]:
+    """By their numbers those `late` rows in whose time there are readings of their place elsewhere: where these are."""
     sources = [
         (number, source, begin, end)
         for number, row in enumerate(rows)
@@ -145,18 +160,21 @@ async def _have_readings(connection: AsyncConnection, rows: Sequence[Row[Any]]) 
         for source, begin, end in _elsewhere(row)
     ]
     if not sources:
-        return set()
+        return {}
     numbers, ids, begins, ends = (list(side) for side in zip(*sources, strict=True))
     # The bounds of all, once more: by them the partitions of other days are left out when it is planned.
     bounds = {"begin": min(begins), "end": max(ends)}
     asked = {"numbers": numbers, "ids": ids, "begins": begins, "ends": ends, **bounds}
-    return set((await connection.execute(_HAVE_READINGS, asked)).scalars())
+    holders: defaultdict[int, set[str]] = defaultdict(set)
+    for number, source in await connection.execute(_HAVE_READINGS, asked):
+        holders[number].add(source)
+    return holders
 
 
 def _elsewhere(row: Row[Any]) -> Iterator[tuple[str, datetime, datetime]]:
     """Where readings of a late transaction may be kept, from when to when; and itself, for those after its end."""
     for stand_in in stand_in_ids(row.charge_point_id, row.evse_id, row.connector_id):
         yield stand_in, row.begin_time, row.end_time
-    if row.before_id:
-        yield row.before_id, row.begin_time + _MICROSECOND, row.end_time
+    for before_id in row.before_ids:
+        yield before_id, row.begin_time + _MICROSECOND, row.end_time
     yield row.id, row.end_time + _MICROSECOND, row.end_time + LONGEST_TRANSACTION

@@ -183,6 +183,27 @@ async def test_readings_that_the_transaction_before_was_given_go_to_the_one_that
     assert [flags_of(await transactions.get(one.transaction_id)) for one in (before, begun)] == [[], []]
 
 
+async def test_readings_that_an_earlier_transaction_was_given_are_found_whoever_ran_between(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    """A charge point that tells what it has kept back beginning with the last, found by a killing run."""
+    [first] = await record(start_16(minutes(-90)))
+    [answer] = await record(meter_values_16("", minutes(-50), 4000))
+    assert answer.transaction_id == first.transaction_id
+    [third] = await record(start_16(minutes(-60), id_tag="C", meter_wh=3500, received_time=minutes(1)))
+    await record(stop_16(third.ocpp_transaction_id, minutes(-45), meter_wh=4200, received_time=minutes(2)))
+    await record(stop_16(first.ocpp_transaction_id, minutes(-85), meter_wh=2000, received_time=minutes(3)))
+    [second] = await record(start_16(minutes(-80), id_tag="B", meter_wh=2000, received_time=minutes(4)))
+    await record(stop_16(second.ocpp_transaction_id, minutes(-65), meter_wh=3500, received_time=minutes(5)))
+    await matcher.look()
+    read = [
+        [value.energy_wh for value in await transactions.meter_values(one.transaction_id)]
+        for one in (first, second, third)
+    ]
+    assert read == [[], [], [4000]]
+    assert [flags_of(await transactions.get(one.transaction_id)) for one in (first, second, third)] == [[], [], []]
+
+
 async def test_readings_that_named_their_transaction_stay_with_it_where_a_wrong_clock_has_another_one_run_meanwhile(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
