@@ -185,6 +185,8 @@ class Timeline:
     def _moments(self) -> list[tuple[int, Energy]]:
         last = self.length + self._idle_after
         restricted = [one for one in self._components if not _is_plain(one)]
+        if not restricted and not self._idle_after and self.curve is None:
+            return [(0, Energy(0)), (last, Energy(self._used.energy_wh))]
         times = {time for time in (*self._edges(restricted), self.length) if 0 < time < last}
         begin, end = self.line.amounts[0], self.line.amounts[-1]
         found = [(time, self.line.at(time)) for time in times]

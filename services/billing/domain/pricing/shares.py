@@ -24,6 +24,7 @@ from services.billing.domain.tariff import Tariff
 _MICROSECOND = timedelta(microseconds=1)
 _MICROS = 1_000_000
 _MINUTE = 60 * _MICROS
+_LASTING = (ComponentKind.TIME, ComponentKind.CHARGING_TIME, ComponentKind.IDLE)
 
 
 class Part(NamedTuple):
@@ -123,21 +124,30 @@ def shared(tariff: Tariff, used: Consumption) -> Shares:
     timeline = Timeline(tariff.components, used, tariff.holidays)
     has_session = used.reservation is None or not used.reservation.has_expired
     periods = timeline.periods() if has_session else []
-    energy = _Kind(tariff, ComponentKind.ENERGY)
-    spread = _share_energy(energy, timeline, periods, used.energy_wh)
-    lasting = _lasting(tariff, timeline, periods)
-    found = [*energy.found.values(), *lasting[0].found.values(), *lasting[1].found.values()]
-    found += _fees(tariff, timeline, periods)
-    found += [share for share in lasting[2].found.values() if share.quantity]
+    kinds = {component.kind for component in tariff.components}
+    found: list[Share] = []
+    idling: list[Share] = []
+    spread = False
+    # Most tariffs have one kind or two.
+    if ComponentKind.ENERGY in kinds:
+        found, spread = _energy(tariff, timeline, periods, used.energy_wh)
+    if not kinds.isdisjoint(_LASTING):
+        whole, charging, idle = _lasting(tariff, timeline, periods)
+        found += [*whole.found.values(), *charging.found.values()]
+        idling = [share for share in idle.found.values() if share.quantity]
+    if ComponentKind.FLAT in kinds:
+        found += _fees(tariff, timeline, periods)
+    found += idling
     if used.reservation is not None:
         found += _of_reservation(tariff, used, used.reservation)
     return Shares(found, spread, timeline)
 
 
-def _share_energy(energy: _Kind, timeline: Timeline, periods: Sequence[Period], energy_wh: int) -> bool:
-    """Share out the energy; whether it was spread evenly for want of readings."""
+def _energy(tariff: Tariff, timeline: Timeline, periods: Sequence[Period], energy_wh: int) -> tuple[list[Share], bool]:
+    """The shares of the energy; whether it was spread evenly for want of readings."""
+    energy = _Kind(tariff, ComponentKind.ENERGY)
     if not energy.components or not periods:
-        return False
+        return [], False
     sums: dict[int, tuple[Share | None, EnergySum]] = {}
     by_amount: dict[tuple[bool, ...], int] = {}
     bounded = [component for _, component in energy.components if component.goes_by_energy]
@@ -160,14 +170,13 @@ def _share_energy(energy: _Kind, timeline: Timeline, periods: Sequence[Period], 
             share.quantity = part
     energy.last = last or energy.last
     energy.round_up(1)
-    return is_timed and timeline.curve is None and energy_wh > 0
+    is_spread = is_timed and timeline.curve is None and energy_wh > 0
+    return list(energy.found.values()), is_spread
 
 
 def _lasting(tariff: Tariff, timeline: Timeline, periods: Sequence[Period]) -> tuple[_Kind, _Kind, _Kind]:
     """All the time from start to end, the part of it in which the vehicle charged, and idling."""
-    whole, charging, idling = (
-        _Kind(tariff, kind) for kind in (ComponentKind.TIME, ComponentKind.CHARGING_TIME, ComponentKind.IDLE)
-    )
+    whole, charging, idling = (_Kind(tariff, kind) for kind in _LASTING)
     for kind in (whole, charging, idling):
         for period in periods if kind.components else ():
             if not period.is_after if kind is whole else period.is_idle is (kind is idling):
