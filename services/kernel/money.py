@@ -21,6 +21,18 @@ _EXPONENTS = {
     **dict.fromkeys("CLF UYW".split(), 4),
 }
 
+# ISO 4217: the currencies in use, without metals, units of account and codes for tests.
+_CURRENCIES = frozenset(
+    """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
+    CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
+    GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD
+    LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP
+    PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP
+    TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+    """.split()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -107,3 +119,11 @@ def minor_digits(currency_code: str) -> int:
     ):
         raise ValueError(f"not a currency code: {currency_code!r}")
     return _EXPONENTS.get(currency_code, _USUAL_EXPONENT)
+
+
+def currency(code: str) -> str:
+    """`code` itself, of a currency that somebody can pay in. Raises ValueError for others, as `EUO`."""
+    minor_digits(code)
+    if code not in _CURRENCIES:
+        raise ValueError(f"not a currency in use: {code!r}")
+    return code

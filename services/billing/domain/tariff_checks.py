@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from services.billing.domain.price_component import ComponentKind, PriceComponent, ReservationRule
 from services.kernel.identity import identity_of
 from services.kernel.ids import is_id
-from services.kernel.money import minor_digits
+from services.kernel.money import currency
 from services.kernel.validation import Violations
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def validated(tariff: "Tariff") -> "Tariff":
     violations = Violations("tariff")
     violations.text("name", tariff.name.strip(), longest=200, shortest=1)
     violations.text("description", tariff.description, longest=1000)
-    violations.parsed("currencyCode", lambda: minor_digits(tariff.currency_code))
+    violations.parsed("currencyCode", partial(currency, tariff.currency_code))
     violations.number("taxBasisPoints", tariff.tax_basis_points, 0, _WHOLE)
     count = len(tariff.components)
     violations.check(1 <= count <= _MOST_COMPONENTS, "components", f"must be 1 to {_MOST_COMPONENTS}")

@@ -256,6 +256,8 @@ def test_contradictions_are_refused_by_their_field(wrong: PriceComponent, field:
         ({"max_price": PriceLimit(Decimal(-1))}, "maxPrice.net"),
         ({"valid_from": START, "valid_until": START}, "validUntil"),
         ({"driver_ids": ["me"]}, "driverIds[0]"),
+        ({"currency": "EUO"}, "currencyCode"),
+        ({"currency": "XXX"}, "currencyCode"),
     ],
 )
 def test_contradictions_of_a_tariff_are_refused_by_their_field(fields: dict[str, Any], field: str) -> None:
