@@ -8,6 +8,7 @@ from csms.billing.v1.invoice_party_service_pb2_grpc import add_InvoicePartyServi
 from csms.billing.v1.invoice_service_pb2_grpc import add_InvoiceServiceServicer_to_server
 from csms.billing.v1.payment_service_pb2_grpc import add_PaymentServiceServicer_to_server
 from csms.billing.v1.tariff_service_pb2_grpc import add_TariffServiceServicer_to_server
+from services.billing.adapters.document_worker import DocumentWorker
 from services.billing.application.billing import Biller
 from services.billing.application.charging_sessions import ChargingSessions
 from services.billing.application.decisions import Decisions
@@ -78,13 +79,15 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         at_least_every=settings.end_patience.total_seconds() / 2,
     )
 
+    worker = DocumentWorker()
+
     def register(grpc_server: grpc.aio.Server) -> None:
         tariffs = Tariffs(units_of_work, clock, biller, drivers, stations)
         add_TariffServiceServicer_to_server(TariffServicer(tariffs), grpc_server)
         add_BillingServiceServicer_to_server(BillingServicer(sessions), grpc_server)
         decisions = Decisions(units_of_work, clock, biller, invoicing, drivers)
         add_DecisionServiceServicer_to_server(DecisionServicer(decisions), grpc_server)
-        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(units_of_work, drivers)), grpc_server)
+        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(units_of_work, drivers), worker), grpc_server)
         parties = Parties(units_of_work, clock, drivers)
         add_InvoicePartyServiceServicer_to_server(InvoicePartyServicer(parties), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(units_of_work, clock, drivers)), grpc_server)
@@ -96,7 +99,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         server.Task("reconciliation", reconciler.run, 900),
     )
     return server.Wiring(
-        register, tasks, on_stop=[*(channel.close for channel in opened), readers.close, gathering.close]
+        register, tasks, on_stop=[*(channel.close for channel in opened), readers.close, gathering.close, worker.close]
     )
 
 

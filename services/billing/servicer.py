@@ -1,6 +1,5 @@
 """The gRPC face of the billing service: mapping in, one use case, mapping out."""
 
-import asyncio
 from typing import Any
 
 import grpc.aio
@@ -18,13 +17,13 @@ from csms.billing.v1 import payment_service_pb2 as payment_pb
 from csms.billing.v1 import payment_service_pb2_grpc as payment_grpc
 from csms.billing.v1 import tariff_service_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
+from services.billing.adapters.document_worker import DocumentWorker
 from services.billing.application.charging_sessions import ChargingSessions
 from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
 from services.billing.application.parties import Parties
 from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
-from services.billing.domain.invoice_document import InvoiceDocument
 from services.billing.domain.payment import PaymentFilter
 from services.billing.mapping import charging_sessions, decisions, explanations, invoices, parties, payments, tariffs
 from services.billing.mapping.cii import cii
@@ -180,8 +179,9 @@ class DecisionServicer(decision_grpc.DecisionServiceServicer):
 class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
     """csms.billing.v1.InvoiceService."""
 
-    def __init__(self, all_invoices: Invoices) -> None:
+    def __init__(self, all_invoices: Invoices, worker: DocumentWorker) -> None:
         self._invoices = all_invoices
+        self._worker = worker
 
     async def ListInvoices(
         self, request: invoice_pb.ListInvoicesRequest, context: Context
@@ -202,8 +202,9 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
 
     async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
         document = await self._invoices.document(request.id)
+        data = await self._worker.render(current_caller().subject, document)
         await http.attachment(context, f"invoice-{document.invoice.number}.pdf")
-        return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(_pdf, document))
+        return HttpBody(content_type="application/pdf", data=data)
 
     async def GetInvoiceXml(self, request: invoice_pb.GetInvoiceXmlRequest, context: Context) -> HttpBody:
         write, name = _SYNTAXES[request.syntax]
@@ -304,10 +305,3 @@ class PaymentServicer(payment_grpc.PaymentServiceServicer):
         )
         await http.created(context, f"/payment-methods?driverId={method.driver_id}")
         return payment_pb.CreatePaymentMethodResponse(payment_method=payments.method_to_proto(method))
-
-
-def _pdf(document: InvoiceDocument) -> bytes:
-    # What draws the page loads for longer than all the rest of the service: not before somebody wants one.
-    from services.billing.adapters import pdf
-
-    return pdf.render(document)

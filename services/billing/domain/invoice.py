@@ -51,6 +51,11 @@ class Invoice(NamedTuple):
     tenant_id: str = DEFAULT_TENANT
 
     @property
+    def is_open(self) -> bool:
+        """Whether it stands and is not paid in full."""
+        return self.state is InvoiceState.OPEN
+
+    @property
     def open_amount(self) -> Money:
         """What is still to be paid; of a credit note, negative, what is to be given back."""
         return self.total - self.paid
