@@ -128,6 +128,10 @@ class InvoiceRepository(Protocol):
         """The invoice, locked until the unit of work ends when `for_update`."""
         ...
 
+    async def of_ids(self, invoice_ids: Collection[str]) -> Mapping[str, Invoice]:
+        """Those of the invoices that exist, by id."""
+        ...
+
     async def lock(self, invoice_ids: Collection[str]) -> Mapping[str, Invoice]:
         """Invoices by id, locked until the unit of work ends."""
         ...
@@ -169,6 +173,14 @@ class PartyRepository(Protocol):
 
     async def customers(self, page: PageRequest) -> Page[Customer]:
         """One page of customers, by their drivers."""
+        ...
+
+    async def all_of_sellers(self, tenant_ids: Collection[str]) -> Mapping[str, Sequence[Seller]]:
+        """All versions of the sellers of tenants, in their order."""
+        ...
+
+    async def all_of_customers(self, driver_ids: Collection[str]) -> Mapping[str, Sequence[Customer]]:
+        """All versions of the customers of drivers, in their order."""
         ...
 
     async def treatments(self, driver_ids: Collection[str]) -> Mapping[str, TaxTreatment]:

@@ -27,6 +27,7 @@ from services.billing.application.tariffs import Tariffs
 from services.billing.domain.payment import PaymentFilter
 from services.billing.mapping import charging_sessions, decisions, explanations, invoices, parties, payments, tariffs
 from services.billing.mapping.cii import cii
+from services.billing.mapping.invoice_export import Table
 from services.billing.mapping.ubl import ubl
 from services.kernel.pagination import page_request
 from services.rpc import http
@@ -212,6 +213,13 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
         body = HttpBody(content_type="application/xml", data=write(document))
         await http.attachment(context, f"invoice-{document.invoice.number}.{name}.xml")
         return body
+
+    async def ExportInvoices(self, request: invoice_pb.ExportInvoicesRequest, context: Context) -> HttpBody:
+        table = Table(invoices.export_format(request))
+        async for documents in self._invoices.exported(invoices.export_filter(request)):
+            table.add(documents)
+        await http.attachment(context, "invoices.csv")
+        return HttpBody(content_type="text/csv; charset=utf-8", data=table.text())
 
 
 class InvoicePartyServicer(party_grpc.InvoicePartyServiceServicer):

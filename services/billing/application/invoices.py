@@ -1,14 +1,20 @@
 """What can be done with invoices."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date
 
 from services.billing.application.tariff_choice import tariff_of
 from services.billing.domain.charging_session import ChargingSession
 from services.billing.domain.invoice import Invoice, InvoiceFilter
 from services.billing.domain.invoice_document import InvoiceDocument, document_of
-from services.billing.ports import Drivers, UnitsOfWork
-from services.kernel.errors import not_found
-from services.kernel.pagination import Page, PageRequest
+from services.billing.domain.party import version_at
+from services.billing.ports import Drivers, UnitOfWork, UnitsOfWork
+from services.kernel.errors import invalid, not_found
+from services.kernel.pagination import Page, PageRequest, page_request
+
+# So many that a page of them holds nobody up.
+_EXPORTED_AT_ONCE = 100
+_MOST_EXPORTED = 10_000
 
 
 class Invoices:
@@ -55,6 +61,43 @@ class Invoices:
             delivered=_delivered(invoice, session),
             tariff_basis_points=0 if tariff is None else tariff.tax_basis_points,
         )
+
+    async def exported(self, narrowing: InvoiceFilter) -> AsyncIterator[Sequence[InvoiceDocument]]:
+        """The documents of invoices, some at a time, the newest first; without where and when was charged.
+
+        Raises: INVALID_FIELD for more than 10,000.
+        """
+        page, count = PageRequest(_EXPORTED_AT_ONCE), 0
+        while True:
+            async with self._units_of_work() as work:
+                found = await work.invoices.page(narrowing, page)
+                documents = await _documents(work, found.items)
+            count += len(documents)
+            if count > _MOST_EXPORTED:
+                raise invalid("issueTimeTo", f"must be so that there are at most {_MOST_EXPORTED} documents")
+            yield documents
+            if not found.next_token:
+                return
+            page = page_request(_EXPORTED_AT_ONCE, found.next_token)
+
+
+async def _documents(work: UnitOfWork, invoices: Sequence[Invoice]) -> list[InvoiceDocument]:
+    """Those of a page, whose parties are asked for together."""
+    drivers = {invoice.driver_id for invoice in invoices if invoice.driver_id is not None}
+    customers = await work.parties.all_of_customers(drivers)
+    sellers = await work.parties.all_of_sellers({invoice.tenant_id for invoice in invoices})
+    corrected = await work.invoices.of_ids(
+        {invoice.corrected_invoice_id for invoice in invoices if invoice.corrected_invoice_id is not None}
+    )
+    return [
+        document_of(
+            invoice,
+            seller=version_at(sellers.get(invoice.tenant_id, ()), invoice.issue_time),
+            customer=version_at(customers.get(invoice.driver_id or "", ()), invoice.issue_time),
+            corrected=corrected.get(invoice.corrected_invoice_id or ""),
+        )
+        for invoice in invoices
+    ]
 
 
 def _delivered(invoice: Invoice, session: ChargingSession | None) -> tuple[date, date] | None:

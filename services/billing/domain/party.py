@@ -4,10 +4,10 @@ Numbers are checked by their form and check digits alone; nobody is asked whethe
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from services.billing.domain.taxation import TaxTreatment
 from services.kernel.errors import conflict
@@ -67,6 +67,15 @@ class Customer:
     create_time: datetime
     update_time: datetime
     tenant_id: str = field(default_factory=owner_of_new)
+
+
+_Party = TypeVar("_Party", Seller, Customer)
+
+
+def version_at(versions: Sequence[_Party], time: datetime) -> _Party | None:
+    """The version that was there at a moment, of all in their order; before there was any, the first."""
+    was_there = [version for version in versions if version.update_time <= time]
+    return was_there[-1] if was_there else versions[0] if versions else None
 
 
 def next_seller(before: Seller, changes: Mapping[str, Any], etag: str, now: datetime) -> Seller:

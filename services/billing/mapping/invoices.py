@@ -3,6 +3,7 @@
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2 as service_pb
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
+from services.billing.mapping.invoice_export import Format
 from services.billing.mapping.tariffs import line_to_proto
 from services.rpc.protobuf import enum_of, money_to_proto, time_of, timestamp
 
@@ -17,6 +18,20 @@ def invoice_filter(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:
         issue_time_from=time_of(request, "issue_time_from"),
         issue_time_to=time_of(request, "issue_time_to"),
     )
+
+
+def export_filter(request: service_pb.ExportInvoicesRequest) -> InvoiceFilter:
+    """Which documents an export holds."""
+    return InvoiceFilter(
+        driver_id=request.driver_id,
+        issue_time_from=time_of(request, "issue_time_from"),
+        issue_time_to=time_of(request, "issue_time_to"),
+    )
+
+
+def export_format(request: service_pb.ExportInvoicesRequest) -> Format:
+    """How it is written."""
+    return enum_of(Format, service_pb.ExportInvoicesRequest.Format, request.format) or Format.CSV
 
 
 def invoice_to_proto(invoice: Invoice) -> invoice_pb.Invoice:

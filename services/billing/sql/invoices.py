@@ -55,6 +55,12 @@ class SqlInvoiceRepository:
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _invoice(row)
 
+    async def of_ids(self, invoice_ids: Collection[str]) -> Mapping[str, Invoice]:
+        if not invoice_ids:
+            return {}
+        query = select(INVOICES).where(INVOICES.c.id.in_(invoice_ids))
+        return {row.id: _invoice(row) for row in await self._connection.execute(query)}
+
     async def lock(self, invoice_ids: Collection[str]) -> Mapping[str, Invoice]:
         if not invoice_ids:
             return {}

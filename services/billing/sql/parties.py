@@ -1,6 +1,7 @@
 """Sellers and customers of invoices in PostgreSQL: every version a row."""
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -52,6 +53,22 @@ class SqlPartyRepository:
         newest = select(INVOICE_CUSTOMERS).where(columns.until_time.is_(None))
         rows = await fetch_page(self._connection, newest, (columns.tenant_id, columns.driver_id), page=page)
         return rows.map(_customer)
+
+    async def all_of_sellers(self, tenant_ids: Collection[str]) -> Mapping[str, Sequence[Seller]]:
+        columns = INVOICE_SELLERS.c
+        query = select(INVOICE_SELLERS).where(columns.tenant_id.in_(tenant_ids)).order_by(columns.version)
+        found: defaultdict[str, list[Seller]] = defaultdict(list)
+        for row in await self._connection.execute(query):
+            found[row.tenant_id].append(Seller(**_fields(row)))
+        return found
+
+    async def all_of_customers(self, driver_ids: Collection[str]) -> Mapping[str, Sequence[Customer]]:
+        columns = INVOICE_CUSTOMERS.c
+        query = select(INVOICE_CUSTOMERS).where(columns.driver_id.in_(driver_ids)).order_by(columns.version)
+        found: defaultdict[str, list[Customer]] = defaultdict(list)
+        for row in await self._connection.execute(query):
+            found[row.driver_id].append(_customer(row))
+        return found
 
     async def treatments(self, driver_ids: Collection[str]) -> Mapping[str, TaxTreatment]:
         if not driver_ids:

@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import psycopg
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -140,7 +141,7 @@ class Tenants:
                 answers = [await call(request)]
         except grpc.aio.AioRpcError as error:
             return error.code()
-        return "\n".join(json_format.MessageToJson(answer) for answer in answers)
+        return "\n".join(_text(answer) for answer in answers)
 
     def _reported(self, answer: str) -> bool:
         return any(trace in answer for trace in self._traces)
@@ -165,3 +166,8 @@ async def _all(call: Any) -> AsyncIterator[Any]:
 
 def _deletes(name: str) -> bool:
     return ".Delete" in name
+
+
+def _text(answer: Message) -> str:
+    """All that an answer tells, of a file its bytes."""
+    return answer.data.decode(errors="replace") if isinstance(answer, HttpBody) else json_format.MessageToJson(answer)

@@ -1,8 +1,9 @@
 """Invoices over gRPC: lists, lines and documents."""
 
+import csv
 import re
 from datetime import UTC, timedelta
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from pypdf import PdfReader
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1.invoice_party_service_pb2 import UpdateInvoiceCustomerRequest, UpdateInvoiceSellerRequest
 from csms.billing.v1.invoice_service_pb2 import (
+    ExportInvoicesRequest,
     GetInvoicePdfRequest,
     GetInvoiceRequest,
     GetInvoiceXmlRequest,
     ListInvoicesRequest,
 )
 from csms.billing.v1.tariff_pb2 import PriceLine
+from services.billing.application import invoices as use_cases
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
 from services.rpc.protobuf import timestamp
@@ -235,3 +238,26 @@ async def test_a_document_names_those_who_were_there_at_its_issue(
     after = await bill()
     for invoice, name in ((before, "Operator GmbH"), (after, "Operator AG"), (before, "Operator GmbH")):
         assert f">{name}<" in (await _xml(admin, invoice, "CII"))[1].decode()
+
+
+async def test_invoices_are_exported_with_their_parties_a_page_at_a_time(
+    admin: Caller, bill: Bill, neighbours: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neighbours.tiers[DRIVER] = "BASIC"
+    await _set_parties(admin)
+    made = [await bill(1_000), await bill(2_000), await bill(driver_id=""), await bill(3_000)]
+    monkeypatch.setattr(use_cases, "_EXPORTED_AT_ONCE", 2)
+
+    async def rows(**fields: Any) -> list[dict[str, str]]:
+        body = await admin.invoices.ExportInvoices(ExportInvoicesRequest(**fields))
+        assert body.content_type == "text/csv; charset=utf-8"
+        return list(csv.DictReader(StringIO(body.data.decode("utf-8-sig"))))
+
+    found = await rows()
+    assert [row["number"] for row in found] == [invoice.number for invoice in reversed(made)]
+    assert [row["gross"] for row in found] == ["1.43", "4.76", "0.95", "0.48"]
+    assert [row["customer"] for row in found] == ["Fleet BV", "", "Fleet BV", "Fleet BV"]
+    assert len(await rows(driver_id=DRIVER)) == 3
+    assert [row["number"] for row in await rows(issue_time_to=made[1].issue_time)] == [made[0].number]
+    monkeypatch.setattr(use_cases, "_MOST_EXPORTED", 3)
+    assert fields_of(await refusal(rows())) == ["issueTimeTo"]

@@ -27,6 +27,7 @@ from csms.billing.v1.invoice_party_service_pb2 import (
     UpdateInvoiceSellerRequest,
 )
 from csms.billing.v1.invoice_service_pb2 import (
+    ExportInvoicesRequest,
     GetInvoicePdfRequest,
     GetInvoiceRequest,
     GetInvoiceXmlRequest,
@@ -66,6 +67,7 @@ CALLS: Mapping[str, Any] = {
     "ListInvoices": ("invoices", ListInvoicesRequest(page_size=-1)),
     "GetInvoice": ("invoices", GetInvoiceRequest()),
     "GetInvoicePdf": ("invoices", GetInvoicePdfRequest()),
+    "ExportInvoices": ("invoices", ExportInvoicesRequest(format=9)),  # type: ignore[arg-type]
     "GetInvoiceXml": ("invoices", GetInvoiceXmlRequest()),
     "ListPayments": ("payments", ListPaymentsRequest(page_size=-1)),
     "CreatePayment": ("payments", CreatePaymentRequest()),
