@@ -87,7 +87,9 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         add_BillingServiceServicer_to_server(BillingServicer(sessions), grpc_server)
         decisions = Decisions(units_of_work, clock, biller, invoicing, drivers)
         add_DecisionServiceServicer_to_server(DecisionServicer(decisions), grpc_server)
-        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(units_of_work, drivers), worker), grpc_server)
+        add_InvoiceServiceServicer_to_server(
+            InvoiceServicer(Invoices(units_of_work, clock, drivers), worker), grpc_server
+        )
         parties = Parties(units_of_work, clock, drivers)
         add_InvoicePartyServiceServicer_to_server(InvoicePartyServicer(parties), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(units_of_work, clock, drivers)), grpc_server)

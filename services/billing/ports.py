@@ -16,7 +16,7 @@ from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind
 from services.billing.domain.party import Customer, Seller
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
 from services.billing.domain.tariff import MembershipTier, Place, Tariff, TariffVersion
-from services.billing.domain.taxation import TaxTreatment
+from services.billing.domain.taxation import BillingTerms
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 
@@ -183,8 +183,8 @@ class PartyRepository(Protocol):
         """All versions of the customers of drivers, in their order."""
         ...
 
-    async def treatments(self, driver_ids: Collection[str]) -> Mapping[str, TaxTreatment]:
-        """How those of the drivers are taxed whose customers are not taxed by the tariff."""
+    async def terms(self, tenant_id: str, driver_ids: Collection[str]) -> BillingTerms:
+        """What seller and customers of a tenant add to the prices of these drivers."""
         ...
 
     async def add_seller(self, seller: Seller) -> None:

@@ -188,7 +188,7 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
         self, request: invoice_pb.ListInvoicesRequest, context: Context
     ) -> invoice_pb.ListInvoicesResponse:
         requested = page_request(request.page_size, request.page_token)
-        page = await self._invoices.page(invoices.invoice_filter(request), requested)
+        page = await self._invoices.page(invoices.invoice_filter(request), requested, overdue=request.overdue)
         return invoice_pb.ListInvoicesResponse(
             invoices=map(invoices.invoice_to_proto, page.items),
             next_page_token=page.next_token,
@@ -200,6 +200,12 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
     ) -> invoice_pb.GetInvoiceResponse:
         invoice = await self._invoices.get(request.id)
         return invoice_pb.GetInvoiceResponse(invoice=invoices.invoice_to_proto(invoice))
+
+    async def WriteOffInvoice(
+        self, request: invoice_pb.WriteOffInvoiceRequest, context: Context
+    ) -> invoice_pb.WriteOffInvoiceResponse:
+        invoice = await self._invoices.write_off(request.id, request.reason, current_caller().subject)
+        return invoice_pb.WriteOffInvoiceResponse(invoice=invoices.invoice_to_proto(invoice))
 
     async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
         document = await self._invoices.document(request.id)

@@ -165,6 +165,9 @@ INVOICES = Table(
     Column("kind", Text, nullable=False, server_default="INVOICE"),
     Column("corrected_invoice_id", Uuid(as_uuid=False)),
     Column("credit_note_id", Uuid(as_uuid=False)),
+    Column("due_time", DateTime(timezone=True)),
+    # That it was given up: its state stays OPEN for 0.2.0, which knows no other word.
+    Column("write_off", JSONB),
     tenant_column(),
     PrimaryKeyConstraint("id", name="invoices_pkey"),
     UniqueConstraint("tenant_id", "number", name="invoices_number_key"),

@@ -26,11 +26,11 @@ from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot, followed, unheard
 from services.billing.domain.pricing import Consumption, Explanation, Price, explain, may_need_course, price
 from services.billing.domain.tariff import Tariff
-from services.billing.domain.taxation import TaxTreatment, taxed_for
+from services.billing.domain.taxation import taxed_for
 from services.billing.ports import Drivers, Stations, Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
-from services.kernel.tenancy import as_tenant
+from services.kernel.tenancy import as_tenant, owner_of_new
 from services.process import tracing
 
 # As many as the driver service tells the tiers of in one answer.
@@ -200,13 +200,13 @@ class Biller:
         async with self._units_of_work() as work:
             tariff = await tariff_of(work, session)
             drivers = {session.driver_id} if session.driver_id is not None else set[str]()
-            treatments = await work.parties.treatments(drivers)
+            terms = await work.parties.terms(session.tenant_id, drivers)
         if tariff is None:
             raise not_found("tariff", f"of session {session.id}")
         end = self._clock.now() if session.state is SessionState.ACTIVE else _end(session)
         used = await self._pricing_context.consumption_in_full(Question(session, tariff, end))
         explained = explain(tariff, used)
-        cost = taxed_for(explained.price, treatments.get(session.driver_id or "", TaxTreatment.STANDARD))
+        cost = taxed_for(explained.price, terms.treatment_of(session.driver_id))
         lines = [one._replace(line=line) for one, line in zip(explained.lines, cost.lines, strict=True)]
         return explained._replace(price=cost, lines=lines)
 
@@ -219,7 +219,7 @@ class Biller:
         async with self._units_of_work() as work:
             tariffs = await bound_tariffs(work, sessions)
             drivers = {session.driver_id for session in sessions if session.driver_id is not None}
-            treatments = await work.parties.treatments(drivers)
+            terms = await work.parties.terms(owner_of_new(), drivers)
         now = self._clock.now()
         questions = [Question(session, tariffs.get(tariff_key(session)), now) for session in sessions]
         courses = asyncio.create_task(self._pricing_context.courses(questions))
@@ -230,10 +230,9 @@ class Biller:
                 task.cancel()
         await asyncio.gather(*asked, courses, return_exceptions=True)
         prices = [None if task.cancelled() else task.result() for task in asked]
-        of_each = [treatments.get(session.driver_id or "", TaxTreatment.STANDARD) for session in sessions]
         return [
-            None if cost is None else taxed_for(cost, treatment)
-            for cost, treatment in zip(prices, of_each, strict=True)
+            None if cost is None else taxed_for(cost, terms.treatment_of(session.driver_id))
+            for session, cost in zip(sessions, prices, strict=True)
         ]
 
     async def _price_so_far(self, question: Question, courses: asyncio.Task[Mapping[str, Course]]) -> Price | None:

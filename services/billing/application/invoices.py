@@ -1,14 +1,16 @@
 """What can be done with invoices."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date
 
 from services.billing.application.tariff_choice import tariff_of
 from services.billing.domain.charging_session import ChargingSession
-from services.billing.domain.invoice import Invoice, InvoiceFilter
+from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState, written_off
 from services.billing.domain.invoice_document import InvoiceDocument, document_of
 from services.billing.domain.party import version_at
 from services.billing.ports import Drivers, UnitOfWork, UnitsOfWork
+from services.kernel.clock import Clock
 from services.kernel.errors import invalid, not_found
 from services.kernel.pagination import Page, PageRequest, page_request
 
@@ -20,12 +22,15 @@ _MOST_EXPORTED = 10_000
 class Invoices:
     """The use cases of invoices. Each method is one unit of work."""
 
-    def __init__(self, units_of_work: UnitsOfWork, drivers: Drivers) -> None:
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, drivers: Drivers) -> None:
         self._units_of_work = units_of_work
+        self._clock = clock
         self._drivers = drivers
 
-    async def page(self, narrowing: InvoiceFilter, page: PageRequest) -> Page[Invoice]:
-        """One page of invoices, the newest first."""
+    async def page(self, narrowing: InvoiceFilter, page: PageRequest, *, overdue: bool = False) -> Page[Invoice]:
+        """One page of invoices, the newest first; `overdue` leaves those that are open beyond the day they were due."""
+        if overdue:
+            narrowing = replace(narrowing, state=narrowing.state or InvoiceState.OPEN, due_before=self._clock.now())
         async with self._units_of_work() as work:
             return await work.invoices.page(narrowing, page)
 
@@ -61,6 +66,18 @@ class Invoices:
             delivered=_delivered(invoice, session),
             tariff_basis_points=0 if tariff is None else tariff.tax_basis_points,
         )
+
+    async def write_off(self, invoice_id: str, reason: str, written_off_by: str) -> Invoice:
+        """Give up what is not paid of an invoice. Idempotent. Raises: INVOICE_NOT_FOUND, INVOICE_NOT_PAYABLE,
+        INVALID_FIELD."""
+        async with self._units_of_work() as work:
+            invoice = await work.invoices.find(invoice_id, for_update=True)
+            if invoice is None:
+                raise not_found("invoice", invoice_id)
+            after = written_off(invoice, reason, written_off_by, self._clock.now())
+            if after is not invoice:
+                await work.invoices.replace(after)
+            return after
 
     async def exported(self, narrowing: InvoiceFilter) -> AsyncIterator[Sequence[InvoiceDocument]]:
         """The documents of invoices, some at a time, the newest first; without where and when was charged.

@@ -16,7 +16,7 @@ from services.billing.domain.payment import Payment
 from services.billing.domain.pricing import Price
 from services.billing.domain.remarks import NO_REMARKS
 from services.billing.domain.settlement import Change, change_of, standing, without_bill
-from services.billing.domain.taxation import TaxTreatment, taxed_for
+from services.billing.domain.taxation import BillingTerms, taxed_for
 from services.billing.ports import UnitOfWork
 from services.kernel.clock import Clock
 from services.kernel.ids import new_id
@@ -46,7 +46,8 @@ class Invoicing:
         """Bill PENDING sessions of one tenant that are locked, at these prices, and store them; hold those without
         one."""
         now = self._clock.now()
-        priced = await _taxed(work, priced)
+        terms = await _terms(work, priced)
+        priced = _taxed(priced, terms)
         invoices = await _invoices(work, [session for session, _ in priced])
         done: dict[str, ChargingSession] = {}
         issues: list[_Issue] = []
@@ -61,7 +62,7 @@ class Invoicing:
                 done[session.id] = without_bill(session, now)
             else:
                 issues.append(_Issue(billable(session), cost, note))
-        done |= {session.id: session for session in await _issue(work, issues, now)}
+        done |= {session.id: session for session in await _issue(work, issues, now, terms.payment_days)}
         after = [done[session.id] for session, _ in priced]
         # Of those with remarks more than their bills may change.
         plain = [session.remarks is NO_REMARKS and done[session.id].remarks is NO_REMARKS for session, _ in priced]
@@ -109,23 +110,30 @@ class Invoicing:
         return note
 
 
-async def _taxed(
-    work: UnitOfWork, priced: Sequence[tuple[ChargingSession, Price | None]]
+async def _terms(work: UnitOfWork, priced: Sequence[tuple[ChargingSession, Price | None]]) -> BillingTerms:
+    """What seller and customers add to prices of sessions of one tenant."""
+    if not priced:
+        return BillingTerms({}, None)
+    drivers = {billable(session).driver_id for session, cost in priced if cost is not None}
+    return await work.parties.terms(priced[0][0].tenant_id, {one for one in drivers if one is not None})
+
+
+def _taxed(
+    priced: Sequence[tuple[ChargingSession, Price | None]], terms: BillingTerms
 ) -> Sequence[tuple[ChargingSession, Price | None]]:
     """The same with prices as those who pay them are taxed."""
-    drivers = [None if cost is None else billable(session).driver_id for session, cost in priced]
-    treatments = await work.parties.treatments({driver_id for driver_id in drivers if driver_id is not None})
-    if not treatments:
+    if not terms.treatments:
         return priced
-    of_each = [treatments.get(driver_id or "", TaxTreatment.STANDARD) for driver_id in drivers]
     return [
-        (session, None if cost is None else taxed_for(cost, treatment))
-        for (session, cost), treatment in zip(priced, of_each, strict=True)
+        (session, None if cost is None else taxed_for(cost, terms.treatment_of(billable(session).driver_id)))
+        for session, cost in priced
     ]
 
 
-async def _issue(work: UnitOfWork, issues: Sequence[_Issue], now: datetime) -> list[ChargingSession]:
-    """Sessions of one tenant after invoices were issued for them."""
+async def _issue(
+    work: UnitOfWork, issues: Sequence[_Issue], now: datetime, payment_days: int | None
+) -> list[ChargingSession]:
+    """Sessions of one tenant after invoices were issued for them, due in `payment_days`."""
     if not issues:
         return []
     tenant_id = issues[0].session.tenant_id
@@ -134,7 +142,7 @@ async def _issue(work: UnitOfWork, issues: Sequence[_Issue], now: datetime) -> l
     payments: list[Payment] = []
     for (session, cost, note), count in zip(issues, counts, strict=True):
         number = number_of(now.year, count)
-        invoice = issued(new_id(), number, session.driver_id, session.id, cost, now, tenant_id)
+        invoice = issued(new_id(), number, session.driver_id, session.id, cost, now, tenant_id, payment_days)
         if note is not None:
             note, invoice, payment = _carried_over(note, invoice, now)
             await work.invoices.add_credit_note(note)

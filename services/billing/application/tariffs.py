@@ -10,7 +10,7 @@ from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
 from services.billing.domain.tariff import Connector, Place, Tariff, is_seen_by, next_version, no_longer_default
 from services.billing.domain.tariff_checks import validated
-from services.billing.domain.taxation import TaxTreatment, taxed_for
+from services.billing.domain.taxation import taxed_for
 from services.billing.ports import Drivers, Stations, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
@@ -101,11 +101,11 @@ class Tariffs:
                 where = f"at station {question.station_id}" if question.station_id else "by default"
                 applying = await tariff_at(work, owner_of_new(), _place(question), start)
                 tariff = _found(applying, f"that applies {where}")
-            treatments = await work.parties.treatments({question.driver_id} if is_id(question.driver_id) else ())
+            terms = await work.parties.terms(owner_of_new(), {question.driver_id} if is_id(question.driver_id) else ())
         require_valid(tariff)
         time_zone = await self._stations.time_zone(question.station_id or None)
         tier = await self._drivers.tier(question.driver_id or None)
-        treatment = treatments.get(question.driver_id, TaxTreatment.STANDARD)
+        treatment = terms.treatment_of(question.driver_id)
         return taxed_for(price(tariff, replace(used, time_zone=time_zone, tier=tier)), treatment)
 
 

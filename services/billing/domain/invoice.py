@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from services.billing.domain.pricing import Price, PriceLine
 from services.kernel.errors import failed_precondition, invalid
 from services.kernel.money import Money
 from services.kernel.tenancy import DEFAULT_TENANT
+from services.kernel.validation import Violations
 
 
 class InvoiceKind(StrEnum):
@@ -26,6 +27,16 @@ class InvoiceState(StrEnum):
     PAID = "PAID"
     VOID = "VOID"
     CREDITED = "CREDITED"
+    # Given up by a person; what comes all the same is taken.
+    WRITTEN_OFF = "WRITTEN_OFF"
+
+
+class WriteOff(NamedTuple):
+    """That a person gave up what was not paid, why and when."""
+
+    reason: str
+    written_off_by: str
+    time: datetime
 
 
 class Invoice(NamedTuple):
@@ -49,6 +60,8 @@ class Invoice(NamedTuple):
     corrected_invoice_id: str | None = None
     credit_note_id: str | None = None
     tenant_id: str = DEFAULT_TENANT
+    due_time: datetime | None = None
+    write_off: WriteOff | None = None
 
     @property
     def is_open(self) -> bool:
@@ -71,6 +84,7 @@ class InvoiceFilter:
     charging_session_id: str = ""
     issue_time_from: datetime | None = None
     issue_time_to: datetime | None = None
+    due_before: datetime | None = None
 
 
 def issued(
@@ -81,9 +95,11 @@ def issued(
     price: Price,
     now: datetime,
     tenant_id: str = DEFAULT_TENANT,
+    payment_days: int | None = None,
 ) -> Invoice:
-    """The invoice for a price. One over nothing is paid from the start."""
+    """The invoice for a price, due in `payment_days` if that is said. One over nothing is paid from the start."""
     nothing = Money(price.total.currency_code, 0)
+    is_due = price.total > nothing and payment_days is not None
     return Invoice(
         id=invoice_id,
         number=number,
@@ -96,6 +112,7 @@ def issued(
         paid=nothing,
         lines=price.lines,
         tenant_id=tenant_id,
+        due_time=now + timedelta(days=payment_days or 0) if is_due else None,
     )
 
 
@@ -148,7 +165,7 @@ def paid(invoice: Invoice, amount: Money | None) -> tuple[Invoice, Money]:
     Of a credit note money is given back: amounts are negative. Raises: INVOICE_NOT_PAYABLE; INVALID_FIELD for more than
     is open, nothing, or another currency.
     """
-    if invoice.state is not InvoiceState.OPEN:
+    if invoice.state not in (InvoiceState.OPEN, InvoiceState.WRITTEN_OFF):
         raise failed_precondition("INVOICE_NOT_PAYABLE", f"invoice {invoice.number} is {invoice.state.lower()}")
     open_amount = invoice.open_amount
     amount = amount or open_amount
@@ -161,6 +178,24 @@ def paid(invoice: Invoice, amount: Money | None) -> tuple[Invoice, Money]:
     elif not 0 < amount.minor_units <= open_amount.minor_units:
         raise invalid("payment.amount", f"must be more than 0 and at most {open_amount.to_decimal()}")
     return _paid(invoice, amount), amount
+
+
+def written_off(invoice: Invoice, reason: str, written_off_by: str, now: datetime) -> Invoice:
+    """`invoice` after a person gave up what is not paid of it; one that was given up before stays as it is.
+
+    Raises: INVALID_FIELD, INVOICE_NOT_PAYABLE.
+    """
+    violations = Violations()
+    violations.text("reason", reason.strip(), longest=1000, shortest=1)
+    violations.raise_if_any()
+    if invoice.state is InvoiceState.WRITTEN_OFF:
+        return invoice
+    if invoice.state is not InvoiceState.OPEN or invoice.kind is not InvoiceKind.INVOICE:
+        what = f"{invoice.kind.replace('_', ' ').lower()} {invoice.number}"
+        raise failed_precondition(
+            "INVOICE_NOT_PAYABLE", f"{what} is {invoice.state.lower()}: nothing is to be written off"
+        )
+    return invoice._replace(state=InvoiceState.WRITTEN_OFF, write_off=WriteOff(reason.strip(), written_off_by, now))
 
 
 def _paid(invoice: Invoice, amount: Money) -> Invoice:

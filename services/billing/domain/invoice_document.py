@@ -101,6 +101,8 @@ class InvoiceDocument(NamedTuple):
     @property
     def due_date(self) -> date | None:
         """The day by which an invoice is to be paid; None for a credit note, and without a seller."""
+        if self.invoice.due_time is not None:
+            return self.invoice.due_time.date()
         if self.seller is None or self.is_credit_note:
             return None
         return self.issue_date + timedelta(days=self.seller.payment_days)
@@ -158,8 +160,8 @@ def document_of(
     """The document of an invoice. `tariff_basis_points` is the tax of its tariff, for bills that do not tell theirs."""
     sign = -1 if invoice.kind is InvoiceKind.CREDIT_NOTE else 1
     plain = [_told(line, invoice, tariff_basis_points) for line in invoice.lines]
-    lines = [_line(line, sign) for line in plain if line.kind not in _REDUCTIONS]
-    allowances = [_allowance(line, sign) for line in plain if line.kind in _REDUCTIONS]
+    lines = [_line(line, sign) for line in plain if not _is_allowance(line, sign)]
+    allowances = [_allowance(line, sign) for line in plain if _is_allowance(line, sign)]
     if not lines:
         lines = [_nothing(invoice.total.currency_code)]
     return InvoiceDocument(
@@ -206,6 +208,11 @@ def _told(line: PriceLine, invoice: Invoice, tariff_basis_points: int) -> PriceL
     if as_told != invoice.tax and subtotal:
         basis_points = round(invoice.tax.to_decimal() / subtotal * 10_000)
     return line._replace(tax_basis_points=basis_points)
+
+
+def _is_allowance(line: PriceLine, sign: int) -> bool:
+    # BR-27: no price is below nothing. What lowers a bill lowers its sum.
+    return line.kind in _REDUCTIONS or line.amount.minor_units * sign < 0
 
 
 def _line(line: PriceLine, sign: int) -> DocumentLine:

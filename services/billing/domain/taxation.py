@@ -1,7 +1,8 @@
 """Which tax a price carries for a customer. What a tariff says of tax is decided in pricing/totals.py."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.kernel.money import Money
 
@@ -15,6 +16,18 @@ class TaxTreatment(StrEnum):
     STANDARD = "STANDARD"
     REVERSE_CHARGE = "REVERSE_CHARGE"
     EXEMPT = "EXEMPT"
+
+
+class BillingTerms(NamedTuple):
+    """What seller and customers add to prices: how those drivers are taxed who are not by the tariff, and in how many
+    days bills are due; None while nobody has said."""
+
+    treatments: Mapping[str, TaxTreatment]
+    payment_days: int | None
+
+    def treatment_of(self, driver_id: str | None) -> TaxTreatment:
+        """How a driver is taxed."""
+        return self.treatments.get(driver_id or "", TaxTreatment.STANDARD)
 
 
 def taxed_for(price: "Price", treatment: TaxTreatment) -> "Price":

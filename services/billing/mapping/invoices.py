@@ -36,6 +36,7 @@ def export_format(request: service_pb.ExportInvoicesRequest) -> Format:
 
 def invoice_to_proto(invoice: Invoice) -> invoice_pb.Invoice:
     """The resource as callers see it."""
+    write_off = invoice.write_off
     return invoice_pb.Invoice(
         id=invoice.id,
         number=invoice.number,
@@ -50,4 +51,8 @@ def invoice_to_proto(invoice: Invoice) -> invoice_pb.Invoice:
         kind=invoice_pb.Invoice.Kind.Value(invoice.kind),
         corrected_invoice_id=invoice.corrected_invoice_id or "",
         credit_note_id=invoice.credit_note_id or "",
+        due_time=timestamp(invoice.due_time),
+        write_off_time=None if write_off is None else timestamp(write_off.time),
+        write_off_reason=None if write_off is None else write_off.reason,
+        written_off_by=None if write_off is None else write_off.written_off_by,
     )

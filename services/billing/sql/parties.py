@@ -10,20 +10,23 @@ from sqlalchemy import Row, Select, Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.party import Address, Customer, Seller
-from services.billing.domain.taxation import TaxTreatment
+from services.billing.domain.taxation import BillingTerms, TaxTreatment
 from services.billing.tables import INVOICE_CUSTOMERS, INVOICE_SELLERS
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
-from services.postgres.database import bare
+from services.postgres.gathering import fetch
 from services.postgres.keyset import fetch_page
 from services.postgres.recordset import array
 
 # They change seldom.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('invoice parties', 0))")
-# Asked for with every batch of bills; answered by an index that is empty where nobody is taxed in a way of his own.
-_TREATMENTS = (
-    b"SELECT driver_id::text, tax_treatment FROM invoice_customers"
+# Asked for with every batch of bills; answered by an index that is empty where nobody is taxed in a way of his own, and
+# from the one seller.
+_TERMS = (
+    b"SELECT driver_id::text, tax_treatment, NULL::integer FROM invoice_customers"
     b" WHERE until_time IS NULL AND tax_treatment <> 'STANDARD' AND driver_id = ANY(%s::uuid[])"
+    b" UNION ALL SELECT NULL, NULL, (details ->> 'payment_days')::integer FROM invoice_sellers"
+    b" WHERE tenant_id = %s AND until_time IS NULL"
 )
 # What has columns of its own; the rest is in `details`.
 _COLUMNS = ("driver_id", "tax_treatment", "version", "create_time", "update_time", "tenant_id")
@@ -70,11 +73,15 @@ class SqlPartyRepository:
             found[row.driver_id].append(_customer(row))
         return found
 
-    async def treatments(self, driver_ids: Collection[str]) -> Mapping[str, TaxTreatment]:
-        if not driver_ids:
-            return {}
-        found = await (await bare(self._connection)).execute(_TREATMENTS, (array(driver_ids),))
-        return {driver_id: TaxTreatment(treatment) for driver_id, treatment in await found.fetchall()}
+    async def terms(self, tenant_id: str, driver_ids: Collection[str]) -> BillingTerms:
+        treatments: dict[str, TaxTreatment] = {}
+        payment_days: int | None = None
+        for driver_id, treatment, days in await fetch(self._connection, _TERMS, array(driver_ids), tenant_id):
+            if driver_id is None:
+                payment_days = days
+            else:
+                treatments[driver_id] = TaxTreatment(treatment)
+        return BillingTerms(treatments, payment_days)
 
     async def add_seller(self, seller: Seller) -> None:
         await self._add(INVOICE_SELLERS, seller, tenant_id=seller.tenant_id)

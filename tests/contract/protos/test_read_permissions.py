@@ -30,7 +30,7 @@ TOLD_TO_DRIVERS = {
         state start_time end_time energy_wh cost tariff_id tariff_version invoice_id hold_reason create_time
         update_time revision etag idle_minutes hold_detail flags tenant_id""",
     "csms.billing.v1.Invoice": """id number driver_id charging_session_id state issue_time total tax paid lines kind
-        corrected_invoice_id credit_note_id""",
+        corrected_invoice_id credit_note_id due_time""",
     "csms.billing.v1.Payment": """id invoice_id driver_id payment_method_id amount external_reference create_time
         credit_note_id""",
     "csms.billing.v1.PaymentMethod": "id driver_id kind label is_default create_time",

@@ -32,6 +32,7 @@ from csms.billing.v1.invoice_service_pb2 import (
     GetInvoiceRequest,
     GetInvoiceXmlRequest,
     ListInvoicesRequest,
+    WriteOffInvoiceRequest,
 )
 from csms.billing.v1.payment_service_pb2 import (
     CreatePaymentMethodRequest,
@@ -68,6 +69,7 @@ CALLS: Mapping[str, Any] = {
     "GetInvoice": ("invoices", GetInvoiceRequest()),
     "GetInvoicePdf": ("invoices", GetInvoicePdfRequest()),
     "ExportInvoices": ("invoices", ExportInvoicesRequest(format=9)),  # type: ignore[arg-type]
+    "WriteOffInvoice": ("invoices", WriteOffInvoiceRequest()),
     "GetInvoiceXml": ("invoices", GetInvoiceXmlRequest()),
     "ListPayments": ("payments", ListPaymentsRequest(page_size=-1)),
     "CreatePayment": ("payments", CreatePaymentRequest()),

@@ -201,6 +201,9 @@ def _attempts(things: Things) -> dict[str, Attempt]:
         "InvoiceService.ListInvoices": Attempt(invoice_pb.ListInvoicesRequest(), nothing),
         "InvoiceService.GetInvoice": Attempt(invoice_pb.GetInvoiceRequest(id=things.invoice_id)),
         "InvoiceService.GetInvoicePdf": Attempt(invoice_pb.GetInvoicePdfRequest(id=things.invoice_id)),
+        "InvoiceService.WriteOffInvoice": Attempt(
+            invoice_pb.WriteOffInvoiceRequest(id=things.invoice_id, reason="mine")
+        ),
         "InvoiceService.ExportInvoices": Attempt(invoice_pb.ExportInvoicesRequest(), nothing),
         "InvoiceService.GetInvoiceXml": Attempt(invoice_pb.GetInvoiceXmlRequest(id=things.invoice_id)),
         "InvoicePartyService.GetInvoiceSeller": Attempt(party_pb.GetInvoiceSellerRequest()),

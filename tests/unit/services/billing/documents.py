@@ -120,6 +120,21 @@ DOCUMENTS: Mapping[str, InvoiceDocument] = {
         invoice()._replace(lines=[one._replace(tax_basis_points=None) for one in invoice().lines]),
         tariff_basis_points=1900,
     ),
+    "tax in the prices": document(invoice(*_MIXED, tax_included=True, **_GOLD)),
+    "a rate for each component": document(
+        invoice(energy("0.4567"), replace(component("TIME", "1.20"), tax_basis_points=700), **_GOLD)
+    ),
+    "a rate for each component, in the prices": document(
+        invoice(energy("0.4567"), replace(component("TIME", "1.20"), tax_basis_points=700), tax_included=True, **_GOLD)
+    ),
+    "at least so much": document(invoice(min_price=PriceLimit(net=Decimal(20)))),
+    "at most so much": document(
+        invoice(
+            energy("0.4567"),
+            replace(component("TIME", "1.20"), tax_basis_points=700),
+            max_price=PriceLimit(net=Decimal(5), gross=Decimal("5.5")),
+        )
+    ),
     "in yen": document(invoice(energy("50"), currency="JPY")),
     "of a seller with a tax number": document(
         invoice(),
@@ -130,5 +145,6 @@ DOCUMENTS: Mapping[str, InvoiceDocument] = {
     ),
     "a credit note": credit_note(invoice(*_MIXED, **_GOLD)),
     "a credit note for what was paid in part": credit_note(invoice(), Money("EUR", 100)),
+    "a credit note for a bill at most so much": credit_note(invoice(max_price=PriceLimit(gross=Decimal(5)))),
     "a credit note with reverse charge": credit_note(invoice(treatment=OWES)),
 }

@@ -1,10 +1,21 @@
 """Invoices, and what payments make of them."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.domain.invoice import Invoice, InvoiceState, issued, number_of, paid, voided
+from services.billing.domain.invoice import (
+    Invoice,
+    InvoiceState,
+    credited,
+    issued,
+    number_of,
+    paid,
+    voided,
+    written_off,
+)
 from services.billing.domain.payment import (
     Payment,
     PaymentMethod,
@@ -96,6 +107,32 @@ def test_what_is_paid_or_void_takes_no_payment(invoice: Invoice) -> None:
     with pytest.raises(DomainError) as refused:
         paid(invoice, None)
     assert refused.value.reason == "INVOICE_NOT_PAYABLE"
+
+
+def test_an_invoice_is_due_in_the_days_of_its_seller_and_one_over_nothing_never() -> None:
+    def due(unit_price: str, days: int | None) -> datetime | None:
+        cost = price(tariff(energy(unit_price)), used())
+        return issued(INVOICE, "2026-000001", DRIVER, INVOICE, cost, NOW, payment_days=days).due_time
+
+    assert due("0.40", 14) == NOW + timedelta(days=14)
+    assert due("0.40", 0) == NOW
+    assert (due("0", 14), due("0.40", None)) == (None, None)
+
+
+def test_what_is_written_off_stays_so_and_takes_a_payment_all_the_same() -> None:
+    given_up = written_off(_invoice(), " moved away ", "ada", NOW)
+    assert given_up.write_off == ("moved away", "ada", NOW)
+    assert written_off(given_up, "again", "bob", NOW + timedelta(days=1)) is given_up
+    part, _ = paid(given_up, Money("EUR", 100))
+    assert (part.state, part.open_amount) == (InvoiceState.WRITTEN_OFF, Money("EUR", 300))
+    assert paid(part, None)[0].state is InvoiceState.PAID
+    for invoice in (_invoice("0"), voided(_invoice()), credited(paid(_invoice(), None)[0], INVOICE, "CN-1", NOW)[1]):
+        with pytest.raises(DomainError) as refused:
+            written_off(invoice, "why not", "ada", NOW)
+        assert refused.value.reason == "INVOICE_NOT_PAYABLE"
+    with pytest.raises(DomainError) as refused:
+        written_off(_invoice(), " ", "ada", NOW)
+    assert _fields(refused.value) == ["reason"]
 
 
 def test_a_reference_stands_for_one_payment() -> None:
