@@ -181,6 +181,7 @@ def _attempts(things: Things) -> dict[str, Attempt]:
         "TariffService.CreateTariff": Attempt(new_tariff(is_default=True), own),
         "BillingService.ListChargingSessions": Attempt(session_pb.ListChargingSessionsRequest(), nothing),
         "BillingService.GetChargingSession": Attempt(session_pb.GetChargingSessionRequest(id=things.running)),
+        "BillingService.ExplainChargingSession": Attempt(session_pb.ExplainChargingSessionRequest(id=things.billed)),
         "BillingService.CreateChargingSession": Attempt(
             session_pb.CreateChargingSessionRequest(charging_session=by_their_tariff)
         ),
