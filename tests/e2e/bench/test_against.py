@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="older b
 
 
 def test_a_build_is_compared_with_an_older_one_which_is_kept_until_it_is_cleaned(tmp_path: Path) -> None:
-    words = ["--against", "HEAD", "--limit", _LIMIT, "--rounds", "1", "--seconds", "0.1", "--connections", "20"]
+    words = ["--against", "HEAD", "--limit", _LIMIT, "--rounds", "1", "--seconds", "0.3", "--connections", "20"]
     reported = _csms(tmp_path, "bench", *words, "--only", "starts,connections,reads", "--report-dir", str(tmp_path))
     assert reported.returncode == SLOWER, reported.stderr
     found = json.loads((tmp_path / "against.json").read_text(encoding="utf-8"))
