@@ -7,8 +7,8 @@ lines, numbers and traces are those of the callee. Streams go by a connection, a
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
@@ -42,10 +42,9 @@ def is_local(address: str) -> bool:
     return address in _expected
 
 
-@asynccontextmanager
-async def serving(address: str, server: "LocalServer", grace_seconds: float) -> AsyncIterator[None]:
-    """Let `server` answer the calls to `address`, if that is local, until the block ends. Those under way at its end
-    get `grace_seconds`."""
+@contextmanager
+def serving(address: str, server: "LocalServer") -> Iterator[None]:
+    """Let `server` answer the calls to `address`, if that is local, until the block ends; then see `drain`."""
     if not is_local(address):
         yield
         return
@@ -54,7 +53,6 @@ async def serving(address: str, server: "LocalServer", grace_seconds: float) -> 
         yield
     finally:
         del _servers[address]
-        await server.drain(grace_seconds)
 
 
 async def call(

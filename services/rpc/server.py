@@ -138,11 +138,11 @@ async def running_server(
     await health.start(registrar.names)
     await server.start()
     nearby = local.LocalServer(surroundings.intercept_service, registrar.handlers)
-    async with local.serving(f"{settings.listen_host}:{port}", nearby, settings.grace_seconds):
-        try:
+    try:
+        with local.serving(f"{settings.listen_host}:{port}", nearby):
             yield port, health
-        finally:
-            await server.stop(settings.grace_seconds)
+    finally:
+        await asyncio.gather(server.stop(settings.grace_seconds), nearby.drain(settings.grace_seconds))
 
 
 async def serve(

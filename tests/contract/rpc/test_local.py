@@ -25,8 +25,9 @@ GetBookRequest, GetBookResponse = message("GetBookRequest"), message("GetBookRes
 @asynccontextmanager
 async def library(
     tokens: Tokens, get_book: Callable[..., Any], *, grace_seconds: float = 1.0
-) -> AsyncIterator[tuple[Client, asyncio.Event]]:
-    """A client in the service `front` of the library in the same process, and what stops that library."""
+) -> AsyncIterator[tuple[Client, asyncio.Event, Client]]:
+    """A client in the service `front` of the library in the same process, what stops that library, and a client that
+    comes by a connection."""
     port, stop, stopped = free_port(), asyncio.Event(), asyncio.Event()
 
     async def serve(up: asyncio.Event) -> None:
@@ -46,11 +47,14 @@ async def library(
         up = asyncio.Event()
         serving = asyncio.create_task(serve(up))
         await up.wait()
-        connection = channel(f"127.0.0.1:{port}", "library", tokens.identity("edge"))
-        yield Client(connection), stop
+        near, far = (
+            channel(f"{host}:{port}", "library", tokens.identity("edge")) for host in ("127.0.0.1", "localhost")
+        )
+        yield Client(near), stop, Client(far)
         stop.set()
         await serving
-        await connection.close()
+        await near.close()
+        await far.close()
 
 
 async def test_it_is_the_callees_work(tokens: Tokens, caplog: pytest.LogCaptureFixture) -> None:
@@ -62,7 +66,7 @@ async def test_it_is_the_callees_work(tokens: Tokens, caplog: pytest.LogCaptureF
         metrics.counter("books_total", "Books.").add()
         return GetBookResponse(book={"id": request.book_id})
 
-    async with library(tokens, get_book) as (client, _):
+    async with library(tokens, get_book) as (client, *_):
         response = await client.GetBook(GetBookRequest(book_id="b1"))
         assert service_name() == "front"
         assert metrics.counter("books_total", "Books.").value == 0
@@ -80,7 +84,7 @@ async def test_neither_side_sees_what_the_other_does_to_its_messages(tokens: Tok
         return kept[0]
 
     request = GetBookRequest(book_id="b1")
-    async with library(tokens, get_book) as (client, _):
+    async with library(tokens, get_book) as (client, *_):
         response = await client.GetBook(request)
         response.book.id = "mine"
 
@@ -93,7 +97,7 @@ async def test_what_is_wrong_is_told_as_it_would_be_from_afar(tokens: Tokens) ->
         violations = [FieldViolation("book_id", "is of no book")]
         raise DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", "no such book", {"shelf": "7"}, violations)
 
-    async with library(tokens, get_book) as (client, _):
+    async with library(tokens, get_book) as (client, *_):
         with pytest.raises(DomainError) as failed:
             await client.GetBook(GetBookRequest(book_id="b1"))
 
@@ -106,7 +110,7 @@ async def test_of_a_fault_of_ours_the_caller_hears_no_more_than_that(tokens: Tok
     async def get_book(request: Any, context: Any) -> Any:
         raise KeyError("secret")
 
-    async with library(tokens, get_book) as (client, _):
+    async with library(tokens, get_book) as (client, *_):
         with pytest.raises(DomainError) as failed:
             await client.GetBook(GetBookRequest(book_id="b1"))
 
@@ -122,7 +126,7 @@ async def test_a_deadline_ends_the_work(tokens: Tokens) -> None:
         finally:
             ended.set()
 
-    async with library(tokens, get_book) as (client, _), asyncio.timeout(10):
+    async with library(tokens, get_book) as (client, *_), asyncio.timeout(10):
         with pytest.raises(DomainError) as failed:
             await client.GetBook(GetBookRequest(book_id="b1"), timeout=0.05)
         await ended.wait()
@@ -138,7 +142,7 @@ async def test_a_service_that_stops_ends_what_it_has_begun_in_its_time_of_grace(
         await go_on.wait()
         return GetBookResponse(book={"id": "b1"})
 
-    async with library(tokens, get_book, grace_seconds=5) as (client, stop), asyncio.timeout(10):
+    async with library(tokens, get_book, grace_seconds=5) as (client, stop, _), asyncio.timeout(10):
         call = asyncio.ensure_future(client.GetBook(GetBookRequest(book_id="b1")))
         await begun.wait()
         stop.set()
@@ -152,6 +156,26 @@ async def test_a_service_that_stops_ends_what_it_has_begun_in_its_time_of_grace(
     assert refused.value.kind is ErrorKind.UNAVAILABLE
 
 
+async def test_its_time_of_grace_is_one_for_calls_from_near_and_far(tokens: Tokens) -> None:
+    begun = asyncio.Semaphore(0)
+
+    async def get_book(request: Any, context: Any) -> Any:
+        begun.release()
+        await asyncio.Event().wait()
+
+    async with library(tokens, get_book, grace_seconds=60) as (client, stop, far), asyncio.timeout(10):
+        held = asyncio.ensure_future(far.GetBook(GetBookRequest(book_id="b1"), timeout=60))
+        await begun.acquire()
+        stop.set()
+        await asyncio.sleep(0.05)
+        # The server still waits for the other one.
+        with pytest.raises(DomainError) as refused:
+            await client.GetBook(GetBookRequest(book_id="b2"), timeout=5)
+        held.cancel()
+
+    assert refused.value.kind is ErrorKind.UNAVAILABLE
+
+
 async def test_what_takes_longer_than_that_has_failed_and_its_caller_is_not_cancelled(tokens: Tokens) -> None:
     begun = asyncio.Event()
 
@@ -159,7 +183,7 @@ async def test_what_takes_longer_than_that_has_failed_and_its_caller_is_not_canc
         begun.set()
         await asyncio.Event().wait()
 
-    async with library(tokens, get_book, grace_seconds=0.05) as (client, stop), asyncio.timeout(10):
+    async with library(tokens, get_book, grace_seconds=0.05) as (client, stop, _), asyncio.timeout(10):
         call = asyncio.ensure_future(client.GetBook(GetBookRequest(book_id="b1")))
         await begun.wait()
         stop.set()
