@@ -8,10 +8,8 @@ from services.process.settings import load
 from services.rpc import server
 from services.rpc.known_tenants import asked_of_identity
 
-_NONE: Mapping[str, str] = {}
 
-
-async def serve(own: Mapping[str, str] = _NONE, stop: server.Stop | None = None) -> None:
+async def serve(own: Mapping[str, str] | None = None, stop: server.Stop | None = None) -> None:
     """Serve until it is time to stop, with the variables of the environment and its `own`."""
     settings = load(EdgeSettings, own)
     edge = wire(settings)

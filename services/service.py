@@ -11,7 +11,6 @@ from services.rpc import server
 from services.rpc.known_tenants import asked_of_identity
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
-_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Service(Generic[_Settings]):
         then."""
         server.run(self.name, self.serve())
 
-    async def serve(self, own: Mapping[str, str] = _NONE, stop: server.Stop | None = None) -> None:
+    async def serve(self, own: Mapping[str, str] | None = None, stop: server.Stop | None = None) -> None:
         """Serve until it is time to stop, with the variables of the environment and its `own`."""
         settings = load(self.settings_type, own)
         database = Database(database_url(settings, self.database_name))

@@ -13,7 +13,6 @@ from pydantic import AfterValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
-_NONE: Mapping[str, str] = {}
 
 
 def addresses_of(urls: str) -> str:
@@ -132,13 +131,13 @@ class ServiceSettings(BaseSettings):
         return self.otel_traces_sampler_arg if self.otel_traces_sampler == "parentbased_traceidratio" else 1.0
 
 
-def load(cls: type[_Settings], own: Mapping[str, str] = _NONE) -> _Settings:
+def load(cls: type[_Settings], own: Mapping[str, str] | None = None) -> _Settings:
     """Read `cls` from the environment; a bad or missing variable ends the process with status 2 and one line.
 
     `own` are variables of this service alone, which count before those of the process.
     """
     try:
-        given: dict[str, Any] = {name.lower(): value for name, value in own.items() if value}
+        given: dict[str, Any] = {name.lower(): value for name, value in (own or {}).items() if value}
         return cls(**given)
     except ValidationError as error:
         _refuse("; ".join(f"{_variable(item['loc'])}: {_reason(item['msg'])}" for item in error.errors()))
