@@ -1,17 +1,17 @@
 """What every section of the benchmark works with: the system, its meter, one crowd of chargers at a time, the book."""
 
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 
 from bench.backlog import Drain
 from bench.book import Book, Row
 from bench.cpu import CpuMeter
+from bench.crowd import Connected
 from bench.plan import EDGE, Sizes, followers_us, path_us
 from bench.system import OwnEdge, System
 from simulator.load.charger import Kind
 from simulator.load.percentiles import summarize
 from simulator.load.plan import Crowd, Target, Window
-from simulator.load.run import Generator, LoadFailed, Measured, opened
+from simulator.load.run import Generator, Measured
 
 _LONGER = (1, 4, 16)
 PREFIX_OF = {"1.6": "BENCH", "2.0.1": "BENCH2", "2.1": "BENCH21-"}
@@ -26,9 +26,7 @@ class Laboratory:
     book: Book
     meter: CpuMeter
     drain: Drain
-    _resources: ExitStack = field(default_factory=ExitStack)
-    _crowd: Crowd | None = None
-    _generator: Generator | None = None
+    _connected: Connected = field(default_factory=Connected)
     guest: OwnEdge | None = None
 
     def crowd(
@@ -46,14 +44,9 @@ class Laboratory:
 
     def generator(self, crowd: Crowd) -> Generator:
         """The generator of a crowd that is connected; it stays until another is asked for. Raises LoadFailed."""
-        if self._generator is None or self._crowd != crowd:
-            if self.guest is not None and self.guest.url == crowd.target.url:
-                self._send_home()
-            else:
-                self.dismiss()
-            self._generator = self._resources.enter_context(opened(crowd))
-            self._crowd = crowd
-        return self._generator
+        if self._connected.crowd != crowd and self.guest is not None and self.guest.url != crowd.target.url:
+            self.dismiss()
+        return self._connected.generator(crowd)
 
     def invite(self, edge: OwnEdge) -> OwnEdge:
         """Read this edge in place of the stack's own, until it is dismissed or another comes."""
@@ -75,18 +68,11 @@ class Laboratory:
 
     def dismiss(self) -> None:
         """Send the crowd home and stop the invited edge, if they are there."""
-        self._send_home()
+        self._connected.send_home()
         if self.guest is not None:
             self.guest.child.stop()
             self.guest = None
             self.meter.watch({EDGE: self.system.pids[EDGE]})
-
-    def _send_home(self) -> None:
-        resources, self._resources = self._resources, ExitStack()
-        self._crowd = self._generator = None
-        # It goes because it is no longer wanted, or because it has failed already.
-        with suppress(LoadFailed, OSError):
-            resources.close()
 
 
 def identities_of(version: str, count: int) -> list[str]:

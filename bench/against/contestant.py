@@ -6,7 +6,7 @@ A burst counts from rest to rest: what follows from a message by events is in it
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import psycopg
@@ -16,6 +16,7 @@ from bench.against.plan import HANDSHAKE, Sizes
 from bench.against.ratios import Done, Spent
 from bench.against.rest import Rest
 from bench.cpu import CpuMeter
+from bench.crowd import Connected
 from bench.laboratory import PREFIX_OF, identities_of
 from bench.plan import CLASS_OF, DATABASE_OF, ENVOY, LOADS, SESSION, Load, MessageClass
 from bench.steps import tell
@@ -51,9 +52,7 @@ class Contestant:
         self._sizes = sizes
         self._rest = Rest(CpuMeter(system.pids), sizes.seconds)
         self._written = Written(system.database_url(_JOURNAL))
-        self._connected = ExitStack()
-        self._crowd: Crowd | None = None
-        self._generator: Generator | None = None
+        self._connected = Connected()
         self._sessions: list[str] = []
         for version in sizes.versions:
             beyond = sizes.handshakes if version == "1.6" else 0
@@ -149,15 +148,8 @@ class Contestant:
 
     def close(self) -> None:
         """Send its crowd home; the end."""
-        self._send_home()
+        self._connected.send_home()
         self._written.close()
-
-    def _send_home(self) -> None:
-        connected, self._connected = self._connected, ExitStack()
-        self._crowd = self._generator = None
-        # It goes because it is no longer wanted, or because it has failed already.
-        with suppress(LoadFailed, OSError):
-            connected.close()
 
     def _written_too(self, burst: Callable[[], Done]) -> Spent:
         """What a burst took, and what PostgreSQL has written for each of its messages."""
@@ -198,12 +190,7 @@ class Contestant:
         return generator
 
     def _opened(self, version: str, chargers: int) -> Generator:
-        crowd = crowd_of(self.system, version, identities_of(version, chargers))
-        if self._generator is None or self._crowd != crowd:
-            self._send_home()
-            self._generator = self._connected.enter_context(opened(crowd))
-            self._crowd = crowd
-        return self._generator
+        return self._connected.generator(crowd_of(self.system, version, identities_of(version, chargers)))
 
 
 def burst_of(row: str, new: Contestant, old: Contestant, sizes: Sizes) -> Callable[[Contestant], Spent]:
