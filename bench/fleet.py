@@ -35,7 +35,7 @@ def in_use(running: System, sizes: Sizes, book: Book, resources: ExitStack) -> I
         def run() -> str:
             if row not in bursts:
                 contestant.begin_round()
-                bursts[row] = burst_of(row, contestant, contestant, ours)
+                bursts[row] = burst_of(row, (contestant,), ours)
             spent = bursts[row](contestant)
             return _record(book, row, spent, cost_us(spent, contestant.idle_cores))
 

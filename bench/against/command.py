@@ -99,7 +99,7 @@ def _compare_in_use(old: builds.Build, sizes: Sizes) -> Comparison[Contestant]:
         bursts = {}
         for row in sizes.rows_in_use:
             try:
-                bursts[row] = burst_of(row, new, former, sizes)
+                bursts[row] = burst_of(row, (new, former), sizes)
             except LoadFailed as error:
                 comparison.fail(row, error)
         comparison.run(sizes.rounds, bursts)

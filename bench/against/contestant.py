@@ -5,7 +5,7 @@ A burst counts from rest to rest: what follows from a message by events is in it
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
@@ -193,8 +193,8 @@ class Contestant:
         return self._connected.generator(crowd_of(self.system, version, identities_of(version, chargers)))
 
 
-def burst_of(row: str, new: Contestant, old: Contestant, sizes: Sizes) -> Callable[[Contestant], Spent]:
-    """How a row of builds that serve is measured by one of them. Raises LoadFailed when one cannot do it at all."""
+def burst_of(row: str, contestants: Sequence[Contestant], sizes: Sizes) -> Callable[[Contestant], Spent]:
+    """How a row is measured by each of the builds that serve. Raises LoadFailed when one cannot do it at all."""
     if row == HANDSHAKE:
         return Contestant.handshake
     if row in LOADS:
@@ -202,8 +202,8 @@ def burst_of(row: str, new: Contestant, old: Contestant, sizes: Sizes) -> Callab
     if row not in (*CLASS_OF, SESSION):
         return lambda who: who.read(row)
     each = CLASS_OF["starts" if row == SESSION else row]
-    # How often every charger says a mix, so that the slower build is busy with it for the time that is wanted.
-    rate = min(who.rate(each) for who in (new, old))
+    # How often every charger says a mix, so that the slowest build is busy with it for the time that is wanted.
+    rate = min(who.rate(each) for who in contestants)
     times = max(1, round(rate * sizes.seconds / (len(MIXES[each.mix]) * sizes.connections)))
     return lambda who: who.session(times) if row == SESSION else who.talk(each, times)
 
