@@ -22,7 +22,7 @@ from stack.inherited import process_environment
 from stack.port_claims import claimed_offset, moved
 from stack.rest import Facade
 from stack.state import State
-from stack.topology import EDGE, REPLICA_STEP, SERVICES, TOGETHER, Ports
+from stack.topology import EDGE, REPLICA_STEP, SERVICES, Ports, who_runs_in
 
 CHARGERS = "chargers"
 _TOKEN_SECONDS = 6 * 3600
@@ -49,7 +49,8 @@ class System:
         """What there is to break."""
         processes = sorted(self.pids())
         # One that the edge shares leaves no queue: who would fill it stands still as well.
-        transactions = tuple(name for name in processes if "transaction" in _parts(name) and EDGE not in _parts(name))
+        parts = {name: who_runs_in(name) for name in processes}
+        transactions = tuple(name for name in processes if "transaction" in parts[name] and EDGE not in parts[name])
         stoppable = [group for group in (transactions, ("nats",)) if group]
         return Landscape(processes, sorted(self.links), stoppable)
 
@@ -61,7 +62,7 @@ class System:
         """Whether a process accepts connections on all its ports."""
         _, _, number = name.partition("-")
         replica = int(number) - 1 if number else 0
-        return all(tcp.is_listening(port) for part in _parts(name) for port in self._ports_of(part, replica))
+        return all(tcp.is_listening(port) for part in who_runs_in(name) for port in self._ports_of(part, replica))
 
     def _ports_of(self, part: str, replica: int) -> list[int]:
         if part == EDGE:
@@ -114,11 +115,6 @@ async def running(state_dir: Path, logs: Path, replicas: int) -> AsyncIterator[S
 # What takes days and minutes elsewhere has to happen within a run: that a session ends of which nothing is heard, and
 # that it is billed by an end that nobody has told.
 _SHORT_PATIENCE = {"SESSION_SILENCE_HOURS": "0.01", "ESTIMATED_END_PATIENCE_MINUTES": "0.25"}
-
-
-def _parts(process: str) -> list[str]:
-    """Who runs in a process."""
-    return process.partition("-")[0].split(TOGETHER)
 
 
 def _stack(state_dir: Path, offset: int, replicas: int, links: Mapping[str, Proxy]) -> Program:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
-from stack.topology import TOGETHER
+from stack.topology import who_runs_in
 
 # Connections live long, and one that is new may go first for as long as this.
 _LOOK_SECONDS = 1.0
@@ -52,7 +52,7 @@ def put_last(
     """
     level = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, _LOWEST)
     for name, pid in pids.items():
-        if pid not in settled and followers >= set(name.partition("-")[0].split(TOGETHER)):
+        if pid not in settled and followers >= set(who_runs_in(name)):
             # A process is lowered by thread, all of them together by their group.
             _lower(os.PRIO_PGRP, pid, level)
             _lower_session(pid, niceness)

@@ -69,6 +69,11 @@ PORTS: Mapping[str, int] = {
 REPLICA_STEP = 10
 
 
+def who_runs_in(process: str) -> list[str]:
+    """The services and the edge that run in a process of this name: one in `billing-2`, two in `billing+monitoring`."""
+    return process.partition("-")[0].split(TOGETHER)
+
+
 @dataclass(frozen=True)
 class Ports:
     """The ports of one stack: by name for the first replica, by arithmetic for the others. Replicas count from 0."""

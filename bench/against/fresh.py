@@ -17,7 +17,7 @@ from bench.plan import EDGE, ENVOY, REST, START
 from bench.system import House, System
 from simulator.load import processes
 from simulator.load.run import opened
-from stack.topology import TOGETHER
+from stack.topology import who_runs_in
 
 _KIB_PER_MIB = 1024
 _ENDED = "ended"
@@ -73,7 +73,7 @@ BURSTS: Mapping[str, Callable[[Fresh], Spent]] = {START: Fresh.start, REST: Fres
 
 def _of(figures: Mapping[str, float], name: str) -> float:
     """The figure of the process that `name` runs in, with those that share it."""
-    return next(value for names, value in figures.items() if name in names.split(TOGETHER))
+    return next(value for names, value in figures.items() if name in who_runs_in(names))
 
 
 def _meter(system: System) -> CpuMeter:
