@@ -26,10 +26,10 @@ async def main(own: Mapping[str, _Own]) -> None:
     """
     with local.expected(address_of(f"{each['LISTEN_HOST']}:{each['LISTEN_PORT']}") for each in own.values()):
         told = server.signalled()
-        stops = {name: server.Stop() for name in own}
+        # Each is asked in its turn, all are in a hurry together.
+        stops = {name: server.Stop(hurry=told.hurry) for name in own}
         serving = {name: asyncio.create_task(_serve(name, own[name], stops[name])) for name in own}
         over = asyncio.create_task(told.asked.wait())
-        hurrying = asyncio.create_task(_hurry(told, stops))
         await asyncio.wait({over, *serving.values()}, return_when=asyncio.FIRST_COMPLETED)
         # The edge needs the others for its farewells.
         for turn in ([name for name in own if name == _EDGE], [name for name in own if name != _EDGE]):
@@ -37,7 +37,6 @@ async def main(own: Mapping[str, _Own]) -> None:
                 stops[name].asked.set()
             await asyncio.gather(*(serving[name] for name in turn), return_exceptions=True)
         over.cancel()
-        hurrying.cancel()
         for task in serving.values():
             task.result()
 
@@ -51,12 +50,6 @@ def _serve_of(name: str) -> _Serve:
     if name == _EDGE:
         return importlib.import_module("ocpp_edge.__main__").serve  # type: ignore[no-any-return]
     return importlib.import_module(f"services.{name}.__main__").SERVICE.serve  # type: ignore[no-any-return]
-
-
-async def _hurry(told: server.Stop, stops: Mapping[str, server.Stop]) -> None:
-    await told.hurry.wait()
-    for stop in stops.values():
-        stop.hurry.set()
 
 
 if __name__ == "__main__":
