@@ -59,7 +59,7 @@ def test_preparation_gives_envoy_all_it_reads_and_keeps_the_private_key_apart(tm
     assert "PRIVATE" in (tmp_path / "private" / "keys" / "private-key.pem").read_text()
     configuration = (public / "envoy.yaml").read_text()
     assert str(public / "jwks.json") in configuration
-    assert str(public / "csms.uncommented.binpb") in configuration
+    assert str(public / contracts) in configuration
     assert str(tmp_path / "private") not in configuration
     validate(public / "envoy.yaml")
 

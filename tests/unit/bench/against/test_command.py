@@ -72,14 +72,7 @@ def test_what_is_offered_slowly_goes_on_for_longer_than_what_is_not() -> None:
     assert sizes.load_seconds(LOADS["few-starts"]) == 2.0
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--limit", "1.05"],
-        ["--against", "HEAD", "--limit", "none"],
-        ["--rounds", "0"],
-    ],
-)
+@pytest.mark.parametrize("words", [["--limit", "1.05"], ["--against", "HEAD", "--limit", "none"], ["--rounds", "0"]])
 def test_what_makes_no_sense_is_a_bad_command_line(words: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*words, "--report-dir", str(tmp_path)])
