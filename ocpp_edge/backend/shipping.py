@@ -7,7 +7,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
 
 from csms.transaction.v1.journal_service_pb2 import AppendBatchesRequest, OcppMessage
 from ocpp_edge.facts.redaction import redacted_exchange
@@ -15,6 +14,7 @@ from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
 from services.journal.batches import packed, part_of
 from services.journal.records import NUMBERS, ORIGIN_BITS, Exchange
+from services.kernel.clock import microseconds
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
 from services.process import metrics, stirring
@@ -42,8 +42,6 @@ _KINDS: Mapping[int, int] = {
     6: OcppMessage.SEND,
 }
 _WITH_ERROR_CODE = frozenset({OcppMessage.CALL_ERROR, OcppMessage.SEND, OcppMessage.KIND_UNSPECIFIED})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Shipper:
@@ -139,7 +137,7 @@ def exchange_of(record: FrameRecord, origin: str, number: int) -> Exchange:
     answer_kind = _KINDS.get(record.answer_type, 0)
     frame, answer = redacted_exchange(record.raw, record.answer or b"", record.action)
     return Exchange(
-        (record.time - _EPOCH) // _MICROSECOND,
+        microseconds(record.time),
         number,
         record.message_id,
         record.latency_us or 0,

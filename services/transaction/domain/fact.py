@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
+from services.kernel.clock import microseconds, time_at
 from services.kernel.ids import derived_id
 from services.kernel.quirks import times
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import Token
 from services.transaction.domain.reading import Reading
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 # Keeps times before 1970, which broken clocks give, in order.
 _BIAS = 1 << 60
 _GREATEST_SEQUENCE = 0xFFFF_FFFF
@@ -216,7 +215,7 @@ def key_of(event: TransactionEvent) -> str:
         event.ocpp_transaction_id,
         event.kind,
         "" if event.seq_no is None else event.seq_no,
-        _microseconds(event.device_time),
+        microseconds(event.device_time),
         repr(said),
         *unread,
     )
@@ -229,18 +228,14 @@ def moment(fact: Fact) -> str:
 
 def moment_of(time: datetime) -> str:
     """A time in a `moment`."""
-    return f"{_microseconds(time) + _BIAS:016x}"
+    return f"{microseconds(time) + _BIAS:016x}"
 
 
 def moment_time(text: str) -> datetime:
     """The time in a `moment`."""
-    return _EPOCH + (int(text[:16], 16) - _BIAS) * _MICROSECOND
+    return time_at(int(text[:16], 16) - _BIAS)
 
 
 def sequence(fact: Fact) -> str:
     """The sequence number of a fact, fixed width, compared as text."""
     return f"{min(max(fact.event.seq_no or 0, 0), _GREATEST_SEQUENCE):08x}"
-
-
-def _microseconds(time: datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND

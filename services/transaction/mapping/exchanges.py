@@ -1,12 +1,13 @@
 """Exchanges of the journal as frames, and batches of them as the edge sends them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from operator import gt
 from uuid import UUID
 
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from services.journal.batches import contents_of, unpacked
 from services.journal.records import Exchange, decoded
+from services.kernel.clock import time_at
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
 from services.kernel.tenancy import DEFAULT_TENANT
@@ -14,7 +15,6 @@ from services.transaction.domain.journal_batch import JournalBatch
 from services.transaction.domain.message import Direction, OcppMessage
 from services.transaction.mapping.messages import KINDS, storable
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPPOSITE = {Direction.INBOUND: Direction.OUTBOUND, Direction.OUTBOUND: Direction.INBOUND}
 
 
@@ -80,16 +80,6 @@ def answer_in(charge_point_id: str, exchange: Exchange) -> OcppMessage:
 def answer_id(request_id: str) -> str:
     """The id of the answer to a request."""
     return str(UUID(int=UUID(request_id).int ^ 1))
-
-
-def time_at(time_us: int) -> datetime:
-    """A time. Raises: OverflowError."""
-    return _EPOCH + timedelta(microseconds=time_us)
-
-
-def microseconds(time: datetime) -> int:
-    """A time as records have it."""
-    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def _row(charge_point_id: str, tenant_id: str, exchange: Exchange) -> OcppMessage:

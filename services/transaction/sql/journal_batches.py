@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from services.journal.batches import Part, unpacked
 from services.journal.segments import Segment, segments_of
-from services.kernel.clock import Clock
+from services.kernel.clock import Clock, microseconds, time_at
 from services.kernel.ids import id_at, new_id
 from services.postgres.database import Database, RawConnection, bare
 from services.postgres.recordset import array, text_array
 from services.transaction.domain.journal_batch import MOST_SORTED, JournalBatch
-from services.transaction.mapping.exchanges import microseconds, rows_of, time_at
+from services.transaction.mapping.exchanges import rows_of
 from services.transaction.mapping.messages import storable
 from services.transaction.sql.messages import SqlJournal
 

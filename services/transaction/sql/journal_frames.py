@@ -16,9 +16,10 @@ from services.journal.batches import part_in
 from services.journal.compression import decompressed
 from services.journal.records import Exchange, decoded
 from services.journal.segments import WIDEST_US
+from services.kernel.clock import microseconds
 from services.postgres.keyset import COUNTED_UP_TO
 from services.transaction.domain.message import Direction, MessageFilter, OcppMessage
-from services.transaction.mapping.exchanges import answer_in, microseconds, request_in
+from services.transaction.mapping.exchanges import answer_in, request_in
 from services.transaction.mapping.messages import KINDS, storable
 
 REQUEST, ANSWER = 0, 1

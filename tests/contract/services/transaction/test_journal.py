@@ -16,14 +16,14 @@ from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1.recording_service_pb2 import RecordTransactionEventsRequest
 from services.journal.compression import compressed
-from services.kernel.clock import SystemClock
+from services.kernel.clock import SystemClock, microseconds
 from services.kernel.ids import id_at
 from services.kernel.pagination import PageRequest
 from services.kernel.tenancy import DEFAULT_TENANT, as_tenant
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 from services.transaction.domain.message import MessageFilter, OcppMessage
-from services.transaction.mapping.exchanges import batch_of, microseconds
+from services.transaction.mapping.exchanges import batch_of
 from services.transaction.mapping.messages import message_of
 from services.transaction.sql.journal_batches import SqlJournalBatches, SqlJournalRows
 from services.transaction.sql.messages import SqlMessageRepository
