@@ -7,6 +7,7 @@ one does not bring enough, a larger one begins anew.
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
@@ -16,7 +17,7 @@ from services.journal.batches import part_in
 from services.journal.compression import decompressed
 from services.journal.records import Exchange, decoded
 from services.journal.segments import WIDEST_US
-from services.kernel.clock import microseconds
+from services.kernel.clock import microseconds, time_at
 from services.postgres.keyset import COUNTED_UP_TO
 from services.transaction.domain.message import Direction, MessageFilter, OcppMessage
 from services.transaction.mapping.exchanges import answer_in, request_in
@@ -84,18 +85,18 @@ class JournalFrames:
         while True:
             bounds = {**matches.bounds, "until": until, "enough": enough, "most": most}
             rows = (await self._connection.execute(_NEWEST, bounds)).all()
-            found: list[Found] = []
+            found: list[tuple[Key, Exchange]] = []
             # What was not looked into is older than this, or as old.
             known_since = rows[-1].last_time if len(rows) == most else None
             for row in rows:
                 if row.content is None:
                     known_since = row.last_time
                     break
-                found += matches.within(row, until)
-            found = sorted((one for one in found if after is None or one.key < after), reverse=True, key=_key)
-            certain = [one for one in found if known_since is None or one.key[0] > known_since]
+                found += [(_key(exchange, part), exchange) for exchange, part in matches.within(row, until)]
+            found = sorted((one for one in found if after is None or one[0] < after), reverse=True, key=itemgetter(0))
+            certain = [one for one in found if known_since is None or one[0][0] > known_since]
             if known_since is None or len(certain) >= limit:
-                return certain[:limit]
+                return [Found(key, matches.message(exchange, key[2])) for key, exchange in certain[:limit]]
             enough, most = enough * _GROWTH, most * _GROWTH
 
     async def count(self, narrowing: MessageFilter) -> int:
@@ -109,7 +110,7 @@ class JournalFrames:
             rows = (await self._connection.execute(_COUNTED, bounds)).all()
             total = 0
             for row in rows:
-                total += row.frames if row.content is None else sum(1 for _ in matches.keys_within(row, matches.until))
+                total += row.frames if row.content is None else sum(1 for _ in matches.within(row, matches.until))
                 if total >= COUNTED_UP_TO:
                     return COUNTED_UP_TO
             if len(rows) < most:
@@ -140,21 +141,18 @@ class _Matches:
             "action": narrowing.action,
         }
 
-    def within(self, row: Row[Any], until: datetime) -> Iterator[Found]:
-        """The frames in a batch or segment, up to that time."""
-        for exchange, part in self.keys_within(row, until):
-            name = self._narrowing.charge_point_id
-            request = request_in(name, exchange)
-            message = request if part == REQUEST else answer_in(name, exchange)
-            yield Found((request.time, request.id, part), message)
-
-    def keys_within(self, row: Row[Any], until: datetime) -> Iterator[tuple[Exchange, int]]:
-        """The same, as exchanges and which of their frames."""
+    def within(self, row: Row[Any], until: datetime) -> Iterator[tuple[Exchange, int]]:
+        """The frames in a batch or segment, up to that time: exchanges, and which of their frames."""
         since_us, until_us = self._since_us, microseconds(until)
         for exchange in _exchanges(row, self._narrowing.charge_point_id):
             if since_us <= exchange.time_us <= until_us:
                 for part in self._parts(exchange):
                     yield exchange, part
+
+    def message(self, exchange: Exchange, part: int) -> OcppMessage:
+        """A frame as lists show it."""
+        message_in = answer_in if part == ANSWER else request_in
+        return message_in(self._narrowing.charge_point_id, exchange)
 
     def _parts(self, exchange: Exchange) -> Sequence[int]:
         both = (REQUEST, ANSWER) if exchange.answer else (REQUEST,)
@@ -183,5 +181,5 @@ def _exchanges(row: Row[Any], charge_point_id: str) -> Sequence[Exchange]:
         return ()
 
 
-def _key(found: Found) -> Key:
-    return found.key
+def _key(exchange: Exchange, part: int) -> Key:
+    return time_at(exchange.time_us), exchange.id, part
