@@ -1,7 +1,7 @@
 """What the transaction service does by the clock beside its deliveries: takes command campaigns further, and sorts the
 journal."""
 
-from services.process.heartbeats import heartbeat, repeat
+from services.process.heartbeats import repeat
 from services.process.stirring import AT_REST_SECONDS
 from services.transaction.application.campaign_steps import CampaignSteps
 from services.transaction.application.journal import Sorter
@@ -36,10 +36,8 @@ class JournalSorter:
 
     async def run(self) -> None:
         """Sort what an earlier process left, then what comes, until cancelled; waits out a database that is away."""
-        await repeat(self._step, _SORT_AGAIN_SECONDS)
+        await repeat(self._step, _SORT_AGAIN_SECONDS, SORTED_EVERY_SECONDS, self._sorter.rest)
 
     async def _step(self) -> float:
         await self._sorter.sort()
-        heartbeat().got_on()
-        await self._sorter.wait(SORTED_EVERY_SECONDS)
-        return 0
+        return SORTED_EVERY_SECONDS

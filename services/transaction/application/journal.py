@@ -35,12 +35,13 @@ class Messages:
 
 
 class Sorter:
-    """Has the journal sorted by charge point: once enough of it has come here, and now and then."""
+    """Has the journal sorted by charge point: once enough of it has come here, and now and then. `rest` is hurried when
+    it is worth it."""
 
     def __init__(self, sorting: JournalSorting) -> None:
         self._sorting = sorting
         self._backlog = Backlog()
-        self._rest = Rest()
+        self.rest = Rest()
 
     @property
     def is_due(self) -> bool:
@@ -52,15 +53,10 @@ class Sorter:
         for batch in batches:
             self._backlog.add(batch)
         if self.is_due:
-            self._rest.hurry()
-
-    async def wait(self, seconds: float) -> None:
-        """Until it is worth sorting, or for so long."""
-        await self._rest.hurried(seconds)
+            self.rest.hurry()
 
     async def sort(self) -> None:
         """Sort all that waits."""
         self._backlog = Backlog()
-        self._rest.begin_look()
         while await self._sorting.sort() >= MOST_SORTED // 2:
             pass

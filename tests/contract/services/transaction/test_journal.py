@@ -22,13 +22,16 @@ from services.kernel.pagination import PageRequest
 from services.kernel.tenancy import DEFAULT_TENANT, as_tenant
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
+from services.transaction.application.journal import Sorter
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.mapping.exchanges import batch_of
 from services.transaction.mapping.messages import message_of
 from services.transaction.sql.journal_batches import SqlJournalBatches, SqlJournalRows
 from services.transaction.sql.messages import SqlMessageRepository
 from services.transaction.tables import OCPP_MESSAGES
+from services.transaction.tasks import JournalSorter
 from tests.contract.services.transaction.reports import NOW
+from tests.fixtures.background import eventually, running
 from tests.fixtures.journal import frame_id, journal_batch, journalled
 from tests.fixtures.services import RunningService
 
@@ -271,6 +274,30 @@ async def test_a_batch_is_forgotten_a_day_after_it_was_sorted(edge: Stub, servic
     async with service.database.read() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM journal_batches")) == 1
     assert len(await journalled(service.database, "CP1")) == 2
+
+
+async def test_what_was_left_is_sorted_at_once_and_what_comes_when_it_is_worth_it(service: RunningService) -> None:
+    sorting = SqlJournalBatches(service.database, SystemClock())
+    sorter = Sorter(sorting)
+
+    async def come(*numbers: int) -> None:
+        batch = batch_of(journal_batch(map(_frame, numbers)))
+        await sorting.append_batches([batch])
+        sorter.note([batch])
+
+    async def is_sorted() -> bool:
+        async with service.database.read() as connection:
+            waiting = await connection.scalar(text("SELECT count(*) FROM journal_batches WHERE content IS NOT NULL"))
+            return bool(waiting == 0)
+
+    await come(0)
+    async with running(JournalSorter(sorter).run()):
+        await eventually(is_sorted)
+        await come(1)
+        assert not await is_sorted()
+        await come(*range(2, 4098))
+        await eventually(is_sorted)
+    await sorting.close()
 
 
 async def test_one_replica_sorts_at_a_time(edge: Stub, service: RunningService) -> None:
