@@ -26,8 +26,8 @@ from services.kernel.ids import is_id
 from services.messaging.deliveries import ACK_WAIT_SECONDS, Deliveries
 from services.messaging.event_batches import MAX_EVENTS, unpack
 from services.messaging.event_bus import EventBus
-from services.postgres.database import Database, DatabaseUnavailable, bare, constraint_of
-from services.postgres.gathering import GatheringTransactions, put_off
+from services.postgres.database import Database, DatabaseUnavailable, constraint_of
+from services.postgres.gathering import GatheringTransactions, fetch, put_off
 from services.postgres.recordset import array
 from services.postgres.shared_tables import PARKED_EVENTS
 from services.process import tracing
@@ -226,9 +226,8 @@ class _Consumer:
                 await self._apply_unhandled(connection, events)
 
     async def _apply_unhandled(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        claim = (self.durable, array(event.id for event in events))
-        claimed = await (await bare(connection)).execute(_CLAIM_UNHANDLED, claim)
-        unhandled = {event_id for (event_id,) in await claimed.fetchall()}
+        claimed = await fetch(connection, _CLAIM_UNHANDLED, self.durable, array(event.id for event in events))
+        unhandled = {event_id for (event_id,) in claimed}
         fresh = []
         for event in events:
             if event.id in unhandled:

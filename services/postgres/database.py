@@ -28,7 +28,8 @@ RawConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 # A caller's deadline is 5 s by default: waiting longer for a connection than that helps nobody.
 ACQUIRE_SECONDS = 5
 _PING_SECONDS = 2
-_SPARE_SECONDS = 20
+# A connection that nobody has needed for so long is closed.
+SPARE_SECONDS = 20
 _SESSION = {
     "connect_timeout": 5,
     # Without it a connection whose peer has vanished blocks its caller for some 15 minutes.
@@ -148,7 +149,7 @@ class Database:
                 await connection.execute(text("SELECT 1"))
         except TimeoutError as error:
             raise DatabaseUnavailable from error
-        if time.monotonic() - self._spare_looked_at >= _SPARE_SECONDS:
+        if time.monotonic() - self._spare_looked_at >= SPARE_SECONDS:
             self._spare_looked_at = time.monotonic()
             for engines in (self._platform, self._tenants):
                 await engines.spare.let_go()
@@ -173,7 +174,7 @@ class Database:
                 kwargs=self._session,
                 min_size=1,
                 max_size=self._raw_pool_size,
-                max_idle=_SPARE_SECONDS,
+                max_idle=SPARE_SECONDS,
                 timeout=ACQUIRE_SECONDS,
                 check=_raise_if_closed,
                 open=False,
@@ -210,6 +211,19 @@ async def _narrow(connection: AsyncConnection) -> None:
     tenant_id = current_tenant()
     if tenant_id not in (None, DEFAULT_TENANT):
         await connection.execute(text(tenancy.NARROW), {"tenant": tenant_id})
+
+
+async def wait_for_turn(turns: asyncio.Semaphore) -> None:
+    """Take one of the turns, to be released. Raises: DatabaseUnavailable after waiting as long as for a connection."""
+    if not turns.locked():
+        # Does not wait, and needs no clock.
+        await turns.acquire()
+        return
+    try:
+        async with asyncio.timeout(ACQUIRE_SECONDS):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise DatabaseUnavailable from error
 
 
 async def bare(connection: AsyncConnection) -> RawConnection:

@@ -21,20 +21,18 @@ from sqlalchemy.pool import PoolProxiedConnection
 from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
 from services.postgres import tenancy
 from services.postgres.database import (
-    ACQUIRE_SECONDS,
+    SPARE_SECONDS,
     Database,
-    DatabaseUnavailable,
     RawConnection,
     bare,
     is_stale,
     translated,
+    wait_for_turn,
 )
 from services.postgres.roundtrip import RoundTrips, Rows, Statement
+from services.postgres.writer_connection import PLANNING
 
-_NARROW = f"SELECT set_config('{tenancy.SETTING}', %s, true)".encode()
-# As for writers: their few statements find everything by keys.
-_PLANNING = b"SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
-_SPARE_SECONDS = 20
+_PLAN_ONCE = "; ".join(f"SET {name} = {value}" for name, value in PLANNING.items()).encode()
 
 
 async def fetch(connection: AsyncConnection, statement: bytes, *parameters: str) -> Rows:
@@ -70,7 +68,7 @@ class GatheringConnection(AsyncConnection):
         try:
             pooled = await AsyncConnection.get_raw_connection(connection)
             driver: RawConnection = cast(Any, pooled.dbapi_connection).driver_connection
-            await driver.execute(_PLANNING)
+            await driver.execute(_PLAN_ONCE)
             pooled.detach()
         except BaseException:
             await AsyncConnection.close(connection)
@@ -143,11 +141,7 @@ class GatheringTransactions:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[AsyncConnection]:
         """The same as `Database.transaction`."""
-        try:
-            async with asyncio.timeout(ACQUIRE_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError as error:
-            raise DatabaseUnavailable from error
+        await wait_for_turn(self._turns)
         try:
             async with self._transaction() as connection:
                 yield connection
@@ -163,7 +157,7 @@ class GatheringTransactions:
             try:
                 connection.put_off(b"BEGIN")
                 if tenant_id not in (None, DEFAULT_TENANT):
-                    connection.put_off(_NARROW, str(tenant_id))
+                    connection.put_off(tenancy.BARE_NARROW, str(tenant_id))
                 yield connection
                 await connection.commit_all()
             except BaseException as error:
@@ -198,11 +192,11 @@ class GatheringTransactions:
             return
         free.append((connection, time.monotonic()))
         if self._look is None:
-            self._look = asyncio.get_running_loop().call_later(_SPARE_SECONDS, self._let_go)
+            self._look = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._let_go)
 
     def _let_go(self) -> None:
         """Close those that were not used lately."""
-        before = time.monotonic() - _SPARE_SECONDS
+        before = time.monotonic() - SPARE_SECONDS
         for free in (self._platform, self._tenants):
             spare = [connection for connection, used in free if used <= before]
             free[:] = [(connection, used) for connection, used in free if used > before]
@@ -211,7 +205,7 @@ class GatheringTransactions:
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
         is_needed = bool(self._platform or self._tenants)
-        self._look = asyncio.get_running_loop().call_later(_SPARE_SECONDS, self._let_go) if is_needed else None
+        self._look = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._let_go) if is_needed else None
 
 
 async def _undo(connection: GatheringConnection, error: BaseException) -> None:

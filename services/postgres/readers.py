@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
 from services.postgres import tenancy
-from services.postgres.database import ACQUIRE_SECONDS, Database, DatabaseUnavailable, translated
+from services.postgres.database import Database, translated, wait_for_turn
 from services.postgres.roundtrip import RoundTrips, Rows, Statement
 
 _READ_ONLY = {"default_transaction_read_only": "on"}
-_NARROW = f"SELECT set_config('{tenancy.SETTING}', %s, true)".encode()
 
 
 class Readers:
@@ -35,7 +34,7 @@ class Readers:
             if tenant_id == DEFAULT_TENANT:
                 return await self._tenants.run(statements)
             # For as long as the transaction lasts, which is that of the round trip.
-            return (await self._tenants.run([(_NARROW, (tenant_id,)), *statements]))[1:]
+            return (await self._tenants.run([(tenancy.BARE_NARROW, (tenant_id,)), *statements]))[1:]
 
     async def close(self) -> None:
         """Close the connections; those in use when they are done."""
@@ -55,7 +54,7 @@ class _Lanes:
         self._is_closed = False
 
     async def run(self, statements: Sequence[Statement]) -> list[Rows]:
-        await self._wait_for_turn()
+        await wait_for_turn(self._turns)
         try:
             trips = await self._open()
             try:
@@ -69,17 +68,6 @@ class _Lanes:
         self._is_closed = True
         while self._free:
             await self._free.pop().close()
-
-    async def _wait_for_turn(self) -> None:
-        if not self._turns.locked():
-            # Does not wait, and needs no clock.
-            await self._turns.acquire()
-            return
-        try:
-            async with asyncio.timeout(ACQUIRE_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError as error:
-            raise DatabaseUnavailable from error
 
     async def _open(self) -> RoundTrips:
         while self._free:

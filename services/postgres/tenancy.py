@@ -18,6 +18,7 @@ SETTING = "csms.tenant"
 CONNECTION_PARAMETERS = {"role": ROLE, SETTING: DEFAULT_TENANT}
 CONNECTION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in CONNECTION_PARAMETERS.items())
 NARROW = f"SELECT set_config('{SETTING}', :tenant, true)"
+BARE_NARROW = f"SELECT set_config('{SETTING}', %s, true)".encode()
 
 OWN_ROWS = f"tenant_id = current_setting('{SETTING}', true)"
 # A row that names no tenant is its maker's: the tenant's that works, or the default one's for the platform.

@@ -11,10 +11,10 @@ from services.kernel.tenancy import current_tenant
 from services.postgres.database import Database, RawConnection, is_stale
 from services.postgres.roundtrip import RoundTrips
 
-# Its few statements come again and again and find everything by keys. So they are planned once, with no look at their
-# parameters (with one, the planning of small batches costs more than they do), and never to read a whole table, however
-# small that is at the time.
-_PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+# The few statements of writers come again and again and find everything by keys. So they are planned once, with no look
+# at their parameters (with one, the planning of small batches costs more than they do), and never to read a whole
+# table, however small that is at the time.
+PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
 class WriterConnection:
@@ -28,14 +28,19 @@ class WriterConnection:
     def __init__(self, database: Database, carries: str, *, plans_once: bool = True) -> None:
         self._database = database
         self._carries = carries
-        self._planning = _PLANNING if plans_once else {}
+        self._planning = PLANNING if plans_once else {}
         self._turn = asyncio.Lock()
         self._stack: AsyncExitStack | None = None
         self._round_trips: RoundTrips | None = None
 
     @asynccontextmanager
     async def round_trips(self) -> AsyncIterator[RoundTrips]:
-        """The same as `connection`, for statements that go together. It prepares what it runs."""
+        """The connection, for statements that go together. One begins outside of any transaction; what the block leaves
+        open is rolled back.
+
+        It sees all tenants. Raises: DatabaseUnavailable, INVALID_FIELD for a value that PostgreSQL cannot store,
+        and RuntimeError in work for a tenant.
+        """
         if current_tenant() is not None:
             raise RuntimeError("the connections of writers are the platform's")
         async with self._turn:
@@ -56,11 +61,7 @@ class WriterConnection:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[RawConnection]:
-        """The connection, outside of any transaction; one that the block leaves open is rolled back.
-
-        It sees all tenants. Raises: DatabaseUnavailable, INVALID_FIELD for a value that PostgreSQL cannot store,
-        and RuntimeError in work for a tenant.
-        """
+        """The same connection on the bare driver, for COPY; nothing is prepared on it."""
         async with self.round_trips() as trips:
             yield trips.connection
 

@@ -260,7 +260,7 @@ async def _open(database: Database) -> int:
 
 
 async def test_connections_that_are_not_needed_are_closed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.postgres.database._SPARE_SECONDS", 0)
+    monkeypatch.setattr("services.postgres.database.SPARE_SECONDS", 0)
     before = await _open(database)
     for _ in range(2):
         await _use_at_once(database, 6)
@@ -279,7 +279,7 @@ async def test_connections_that_are_not_needed_are_closed(database: Database, mo
 
 
 async def test_no_connection_is_closed_while_one_is_in_use(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.postgres.database._SPARE_SECONDS", 0)
+    monkeypatch.setattr("services.postgres.database.SPARE_SECONDS", 0)
     await _use_at_once(database, 6)
     await database.ping()
     async with database.transaction() as connection:

@@ -123,7 +123,7 @@ async def test_two_at_a_time_have_each_their_own(transactions: GatheringTransact
 
 
 async def test_who_gets_no_turn_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "ACQUIRE_SECONDS", 0.1)
+    monkeypatch.setattr("services.postgres.database.ACQUIRE_SECONDS", 0.1)
     transactions = GatheringTransactions(database, count=1)
     async with transactions():
         with pytest.raises(DatabaseUnavailable):
@@ -212,7 +212,7 @@ async def test_work_for_a_tenant_is_kept_to_its_own(transactions: GatheringTrans
 
 
 async def test_what_nobody_needs_for_a_while_is_closed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "_SPARE_SECONDS", 0.1)
+    monkeypatch.setattr(gathering, "SPARE_SECONDS", 0.1)
     transactions = GatheringTransactions(database)
     async with transactions() as connection:
         [(pid,)] = await fetch(connection, _ME)

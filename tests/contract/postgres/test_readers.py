@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from services.kernel.errors import DomainError
 from services.kernel.tenancy import as_platform, as_tenant
-from services.postgres import readers as readers_module
 from services.postgres.database import Database, DatabaseUnavailable
 from services.postgres.readers import Readers
 from tests.fixtures.background import eventually
@@ -122,7 +121,7 @@ async def test_connections_that_were_ended_are_made_anew(readers: Readers, datab
 
 
 async def test_who_waits_too_long_for_a_connection_is_told(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers_module, "ACQUIRE_SECONDS", 0.05)
+    monkeypatch.setattr("services.postgres.database.ACQUIRE_SECONDS", 0.05)
     asking = asyncio.create_task(readers.ask((_SLEEP, ())))
     await asyncio.sleep(0)
     with pytest.raises(DatabaseUnavailable):
