@@ -10,8 +10,9 @@ from stack.settings import StackSettings
 from stack.state import State
 
 # A server's connections are shared out among the replicas of five services: each has ten for the platform, ten for
-# tenants and one for its relay; two of them have those of writers, four each, three those of reads, twice four each.
-CONNECTIONS_PER_REPLICA = 149
+# tenants and one for its relay; two of them have those of writers, four each, four those of reads, twice four each.
+# Each consumer of events has one, and who bills twice four.
+CONNECTIONS_PER_REPLICA = 175
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import services
 import stack
 from services.postgres.database import Database
+from services.postgres.gathering import GatheringTransactions
+from services.postgres.readers import Readers
 from stack.engines import CONNECTIONS_PER_REPLICA
 
 NAMES = ("station", "driver", "billing", "monitoring", "transaction")
@@ -19,17 +21,28 @@ def _source(name: str) -> str:
     return "\n".join(file.read_text() for file in folder.rglob("*.py"))
 
 
+def _default(of: type, parameter: str) -> int:
+    default: int = inspect.signature(of).parameters[parameter].default
+    return default
+
+
 def _most_of(name: str) -> int:
     """As many as one process of a service ever holds."""
-    default = {key: value.default for key, value in inspect.signature(Database).parameters.items()}
-    pools: int = 2 * (default["pool_size"] + default["overflow"])
+    pools = 2 * (_default(Database, "pool_size") + _default(Database, "overflow"))
     source = _source(name)
     assert "raw_transaction(" not in source, "a third pool is opened: count it"
     lone = len(re.findall(r"\.raw\(", source)) + len(re.findall(r"WriterConnection\(", source))
     several = re.findall(r"WriterConnections\(.*, (\w+)\)", source)
     named = [int(count) for word in several for count in re.findall(rf"^{word} = (\d+)$", source, re.MULTILINE)]
     assert len(named) == len(several)
-    return pools + lone + sum(named) + 1  # the relay's
+    # Those of the platform and those of tenants.
+    kept = 2 * sum(
+        _default(keeper, "count") * len(re.findall(rf"\b{keeper.__name__}\(database\)", source))
+        for keeper in (Readers, GatheringTransactions)
+    )
+    # A consumer of events works on one batch at a time.
+    consumers = len(re.findall(r"await consume(?:_batches)?\(", source))
+    return pools + lone + sum(named) + kept + consumers + 1  # the relay's
 
 
 def test_one_replica_of_each_service_stays_within_its_share() -> None:
