@@ -70,16 +70,9 @@ async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> 
         await put_off(connection, statement, *parameters)
 
 
-async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:
-    """The same as `append` on the bare driver, for group commits; one statement, so that it may go into a pipeline."""
-    if not (events := list(events)):
-        return
-    statement, parameters = appending(events)
-    await connection.execute(statement, parameters)
-
-
 def appending(events: Iterable[DomainEvent]) -> tuple[bytes, tuple[str]]:
-    """The statement of `append_raw`, and its parameter. Raises: ValueError as `append` does."""
+    """The statement that does the same, and its parameter, for who sends it along with others (roundtrip.py). At least
+    one event. Raises: ValueError as `append` does."""
     rows = [_row(event) for event in events]
     # As JSON, which costs the client a fraction of what arrays or single rows do.
     records = [(event_id, subject, b64encode(payload).decode(), time) for event_id, subject, payload, time in rows]

@@ -170,8 +170,8 @@ class Bench:
     async def round(self, count: int) -> None:
         """`count` sessions begin, end and are billed."""
         for verb, events in zip(("started", "ended"), self._fleet.sessions(count), strict=True):
-            async with self._databases["transaction"].raw_transaction() as connection:
-                await outbox.append_raw(connection, events)
+            async with self._databases["transaction"].transaction() as connection:
+                await outbox.append(connection, events)
             await self._measure("transaction", f"relay, {verb}", count, lambda: self._relay("transaction"))
             for name in self._consumers:
                 await self._measure(name, verb, count, lambda name=name: self._consume(name))  # type: ignore[misc]
