@@ -59,11 +59,11 @@ class Housekeeping:
 
     async def reconcile(self) -> None:
         """Compare with the owners now and from time to time, until cancelled."""
-        await every(_RECONCILIATION_SECONDS, self._reconciliation.run, min(_RECONCILIATION_SECONDS, _RETRY_SECONDS))
+        await every(_RECONCILIATION_SECONDS, self._reconciliation.run, _RETRY_SECONDS)
 
     async def sweep(self) -> None:
         """Delete rows past their retention now and every hour, until cancelled."""
-        await every(_SWEEP_SECONDS, self._delete_expired, min(_SWEEP_SECONDS, _RETRY_SECONDS))
+        await every(_SWEEP_SECONDS, self._delete_expired, _RETRY_SECONDS)
 
     async def _look_at_alerts(self) -> float:
         while await self._alerts.raise_for_those_away():

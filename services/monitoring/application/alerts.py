@@ -76,7 +76,7 @@ class Alerts:
 
     async def until_one_is_away(self) -> timedelta | None:
         """How long it takes until a charge point has been away too long that is not missed yet; None without one."""
-        async with self._units_of_work() as work:
+        async with self._units_of_work.reading() as work:
             since = await work.charge_points.away_since()
         return None if since is None else since + OFFLINE_GRACE - self._clock.now()
 
