@@ -28,7 +28,7 @@ from services.process.stirring import Rest, stir
 from services.rpc.protobuf import read_time
 
 BATCH = 512
-# Between looks at an outbox of which nobody has said anything: while something is done in this process, and at rest.
+# Between looks at an outbox of which nobody has said anything: while something is done in this service, and at rest.
 POLL_SECONDS = 0.5
 REST_SECONDS = 20.0
 # A round costs nearly the same for one event as for twenty (some 3 ms of this process, PostgreSQL and NATS), and so it

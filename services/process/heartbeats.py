@@ -116,7 +116,7 @@ async def every(
 ) -> NoReturn:
     """Do `work` for ever, so many seconds apart; after a failure `retry_seconds`, if that is another time.
 
-    With `at_rest_seconds` so far apart as long as nothing is done in this process (stirring.py).
+    With `at_rest_seconds` so far apart as long as nothing is done in this service (stirring.py).
     """
 
     async def once() -> float:
@@ -136,7 +136,7 @@ async def repeat(
     """Do `work` for ever. It returns the seconds to wait before the next time; after a failure these are
     `retry_seconds`. No failure ends this.
 
-    With `pace_seconds` it need not wait longer than these once something is done in this process (stirring.py), and
+    With `pace_seconds` it need not wait longer than these once something is done in this service (stirring.py), and
     not even that when somebody hurries `rest`.
     """
     watched, rest = heartbeat(), rest or Rest()

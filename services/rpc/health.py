@@ -20,7 +20,7 @@ from services.rpc.protobuf import timestamp
 
 Ready = Callable[[], Awaitable[object]]
 
-# While something is done in this process, or has failed, and at rest.
+# While something is done in this service, or has failed, and at rest.
 _POLL_SECONDS = 1.0
 _REST_SECONDS = 10.0
 _ANSWER_SECONDS = 3.0

@@ -106,7 +106,7 @@ class ConfigurationRebooter:
         await repeat(self._restart, _CONFIGURATION_REBOOTS_SECONDS, _CONFIGURATION_REBOOTS_SECONDS)
 
     async def _restart(self) -> float:
-        # When one is idle is known elsewhere: nothing stirs this process then.
+        # When one is idle is known elsewhere: nothing stirs this service then.
         return _CONFIGURATION_REBOOTS_SECONDS if await self._reboots.restart_some() else AT_REST_SECONDS
 
 

@@ -58,7 +58,7 @@ class CampaignSteps:
                 await self._choose(campaign)
             elif campaign.state is CampaignState.RUNNING:
                 await self._make(campaign.id)
-        # One of which all commands are made waits for these, and what becomes of them stirs this process.
+        # One of which all commands are made waits for these, and what becomes of them stirs this service.
         return any(one.state is not CampaignState.RUNNING or one.pending for one in campaigns)
 
     async def _choose(self, campaign: Campaign) -> None:

@@ -29,7 +29,6 @@ ON CONFLICT DO NOTHING
 """.encode()
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
 
-
 _NOT_READ = ("answer_kind", "answer_frame", "tenant_id")
 # A row is told as one frame or, when it is a request with its answer, as two.
 _PARTS = values(column("part", Integer), name="parts").data([(REQUEST,), (ANSWER,)])
@@ -53,8 +52,6 @@ _FRAMES = (
     .select_from(OCPP_MESSAGES.join(_PARTS, true()))
     .where(or_(_PART == REQUEST, _IS_ANSWERED))
 )
-
-
 _KEY = (_ROW.time, _ROW.id, _PART)
 
 
@@ -86,7 +83,7 @@ class SqlMessageRepository:
 
 
 class SqlJournal:
-    """Satisfies ports.Journal."""
+    """Writes rows: what an edge sends as messages, whichever way batches are kept (journal_batches.py)."""
 
     def __init__(self, database: Database) -> None:
         self._connection = WriterConnection(database, "messages")
