@@ -24,6 +24,11 @@ class ComponentKind(StrEnum):
     FLAT = "FLAT"
     IDLE = "IDLE"
 
+    @property
+    def depends_on_idling(self) -> bool:
+        """Whether it matters when the vehicle idles."""
+        return self in (ComponentKind.CHARGING_TIME, ComponentKind.IDLE)
+
 
 class HolidayRule(StrEnum):
     """Whether a component applies on the holidays of its tariff."""
@@ -113,6 +118,11 @@ class PriceComponent:
         """Whether it depends on the power or the current of the moment."""
         bounds = (self.min_power_w, self.max_power_w, self.min_current_ma, self.max_current_ma)
         return bounds != (None, None, None, None)
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether there are moments at which it does not apply."""
+        return self.goes_by_clock or self.goes_by_energy or self.goes_by_duration or self.goes_by_power
 
     def applies(self, at: datetime, holidays: Collection[date] = ()) -> bool:
         """Whether it applies at a local time, as far as that is a matter of the clock."""

@@ -73,6 +73,10 @@ class Tariff:
     driver_ids: Sequence[str] = ()
     connectors: Sequence[Connector] = ()
 
+    def tax_of(self, component: PriceComponent) -> int:
+        """The tax on what a component charges for, in hundredths of a percent: its own, else that of the tariff."""
+        return self.tax_basis_points if component.tax_basis_points is None else component.tax_basis_points
+
 
 def is_seen_by(tariff: Tariff, driver_id: str | None) -> bool:
     """Whether a driver may know of a tariff: not of one for others. None is whoever is no driver."""

@@ -150,14 +150,14 @@ def _of_components(components: Sequence[PriceComponent]) -> Iterator[str]:
     for position, component in enumerate(components):
         name = f"components[{position}]"
         rest = [one for one in components[position + 1 :] if one.kind is component.kind]
-        if component.goes_by_power and not any(_is_free_of(one) for one in rest):
+        if component.goes_by_power and all(one.is_restricted for one in rest):
             yield (
                 f"{name} goes by power and no component of its kind without restrictions follows: where neither power "
                 "nor two readings are known it costs nothing here; add one that says what it costs then"
             )
         if component.series and not any(not one.series for one in rest):
             yield f"{name} has hourly prices and nothing follows: hours without a price are free; add one for them"
-        if not _is_free_of(component) or component.reservation:
+        if component.is_restricted or component.reservation:
             continue
         for other, hidden in enumerate(components[position + 1 :], position + 1):
             if hidden.kind is component.kind and hidden.reservation is component.reservation:
@@ -168,7 +168,7 @@ def _of_components(components: Sequence[PriceComponent]) -> Iterator[str]:
             "several fees, some of which begin to apply during a session: each is charged once, when it first counts, "
             "also beside another; write the later one as the difference"
         )
-    if len({one.step_size for one in components if one.kind in (ComponentKind.CHARGING_TIME, ComponentKind.IDLE)}) > 1:
+    if len({one.step_size for one in components if one.kind.depends_on_idling}) > 1:
         yield (
             "different steps of time: only idling is rounded up when there is any, else charging time, by the step of "
             "the component that counted last; give all of them the same step"
@@ -176,20 +176,11 @@ def _of_components(components: Sequence[PriceComponent]) -> Iterator[str]:
 
 
 def _of_limits(tariff: "Tariff") -> Iterator[str]:
-    rates = {
-        tariff.tax_basis_points if one.tax_basis_points is None else one.tax_basis_points for one in tariff.components
-    }
+    rates = {tariff.tax_of(component) for component in tariff.components}
     for name, limit in (("minPrice", tariff.min_price), ("maxPrice", tariff.max_price)):
         one_is_missing = (limit.net is None) is not (limit.gross is None)
         if one_is_missing and rates != {0}:
             yield f"{name} says only one of net and gross: the other follows from the tax of what is charged; give both"
-
-
-def _is_free_of(component: PriceComponent) -> bool:
-    """Whether it is free of restrictions."""
-    return not (
-        component.goes_by_clock or component.goes_by_energy or component.goes_by_duration or component.goes_by_power
-    )
 
 
 def _is_ascending(one: date | datetime | int | None, other: date | datetime | int | None) -> bool:

@@ -7,8 +7,6 @@ from services.billing.domain.pricing.consumption import Consumption
 from services.billing.domain.pricing.shares import shared
 from services.billing.domain.tariff import Tariff
 
-_OF_IDLING = (ComponentKind.IDLE, ComponentKind.CHARGING_TIME)
-
 
 def may_need_course(tariff: Tariff) -> bool:
     """Whether that of any session does, wherever and whenever it is. Asked of every session: a loop costs least."""
@@ -34,7 +32,7 @@ def needs_course(tariff: Tariff, start: datetime, end: datetime, time_zone: str)
 
 
 def _always_needs(component: PriceComponent) -> bool:
-    if component.kind in _OF_IDLING:
+    if component.kind.depends_on_idling:
         return bool(component.price or component.series)
     if component.goes_by_power:
         return True

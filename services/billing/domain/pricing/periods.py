@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from services.billing.domain.course import Curve, Reading
-from services.billing.domain.price_component import ComponentKind, PriceComponent
+from services.billing.domain.price_component import PriceComponent
 from services.billing.domain.pricing import clocks
 from services.billing.domain.pricing.consumption import Consumption
 from services.billing.domain.pricing.energy_line import Energy, EnergyLine
@@ -23,7 +23,6 @@ from services.kernel.zones import zone_of
 _MICROSECOND = timedelta(microseconds=1)
 _MICROS = 1_000_000
 _MINUTE = 60 * _MICROS
-_OF_IDLING = (ComponentKind.IDLE, ComponentKind.CHARGING_TIME)
 
 
 class Period(NamedTuple):
@@ -210,7 +209,7 @@ class Timeline:
                 yield from self._ends_of_grace(component.grace_minutes * _MINUTE)
         if any(component.goes_by_power for component in components):
             yield from self._power_edges(components)
-        if any(component.kind in _OF_IDLING for component in components):
+        if any(component.kind.depends_on_idling for component in components):
             for begin, end in self._idle():
                 yield from (begin, end)
 
@@ -315,13 +314,7 @@ def _ways_of(component: PriceComponent) -> _Ways:
 
 def _is_plain(component: PriceComponent) -> bool:
     """Whether it needs no boundaries."""
-    return not (
-        component.goes_by_clock
-        or component.goes_by_energy
-        or component.goes_by_duration
-        or component.goes_by_power
-        or component.kind in _OF_IDLING
-    )
+    return not (component.is_restricted or component.kind.depends_on_idling)
 
 
 def _between(measured: Sequence[tuple[int, int]], period: Period) -> Fraction:

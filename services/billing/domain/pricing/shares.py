@@ -71,7 +71,7 @@ class _Kind:
 
     def __init__(self, tariff: Tariff, kind: ComponentKind) -> None:
         self.kind = kind
-        self._tax = tariff.tax_basis_points
+        self._tariff = tariff
         self.components = [
             (position, component)
             for position, component in enumerate(tariff.components)
@@ -96,7 +96,7 @@ class _Kind:
 
     def share_of(self, component: PriceComponent, unit_price: Decimal, *, is_reservation: bool = False) -> Share:
         """The share of a price, with the component among those that made it."""
-        tax = self._tax if component.tax_basis_points is None else component.tax_basis_points
+        tax = self._tariff.tax_of(component)
         share = self.found.get((unit_price, tax))
         if share is None:
             share = self.found[unit_price, tax] = Share(self.kind, unit_price, tax, is_reservation)

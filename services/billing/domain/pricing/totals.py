@@ -111,8 +111,7 @@ def _raised(net: _ByRate, limit: PriceLimit, tariff: Tariff) -> _ByRate:
         return net
     if whole <= 0:
         # There is nothing to follow: the tax of the first thing that the tariff charges for.
-        own = tariff.components[0].tax_basis_points
-        rate = tariff.tax_basis_points if own is None else own
+        rate = tariff.tax_of(tariff.components[0])
         rest = {one: Fraction(0) for one in net}
         return {**rest, rate: max(net_least, gross_least / _factor(rate))}
     factor = max(net_least / whole, gross_least / gross)
