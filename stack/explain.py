@@ -32,7 +32,7 @@ def _text(explained: Json) -> Iterator[str]:
     yield f"{_money(price['subtotal'])} + tax {_money(price['tax'])} = {_money(price['total'])}"
     cost = explained.get("cost")
     if cost and _money(cost) != _money(price["total"]):
-        yield f"the session says {_money(cost)}: something came after its bill, or the time went on"
+        yield f"the session says {_money(cost)}: something came after its bill"
 
 
 def _line(one: Json, zone: tzinfo) -> Iterator[str]:

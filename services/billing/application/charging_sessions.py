@@ -68,15 +68,19 @@ class ChargingSessions:
         return live
 
     async def explain(self, session_id: str, seen_by: str | None = None) -> tuple[ChargingSession, Explanation]:
-        """The session as `get` tells it, and how its price comes about.
+        """The session, a running one with energy and cost of this moment, and how its price comes about.
 
         Raises: CHARGING_SESSION_NOT_FOUND, also for a driver and the session of another; TARIFF_NOT_FOUND when none
         applies; UNAVAILABLE.
         """
-        session = await self.get(session_id)
+        session = _found(await self._reads.find(session_id), session_id)
         if seen_by not in (None, session.driver_id):
             raise not_found("charging session", session_id)
-        return session, await self._biller.explain(session)
+        if session.state is not SessionState.ACTIVE:
+            return session, await self._biller.explain(session)
+        [session] = await self._with_energy([session])
+        explanation = await self._biller.explain(session)
+        return priced(session, explanation.price), explanation
 
     async def create(self, fields: Mapping[str, Any], start_time: datetime | None, request_id: str) -> ChargingSession:
         """Make a session that did not come by OCPP. Idempotent by `request_id`.
@@ -132,18 +136,22 @@ class ChargingSessions:
         running = [session for session in sessions if session.state is SessionState.ACTIVE]
         if not running:
             return list(sessions)
-        transaction_ids = [session.transaction_id for session in running if session.transaction_id is not None]
-        energies = await self._transactions.energy_wh(transaction_ids, _LIVE_SECONDS) if transaction_ids else {}
-        running = [
-            session._replace(energy_wh=energies.get(session.transaction_id or "", session.energy_wh))
-            for session in running
-        ]
+        running = await self._with_energy(running)
         prices = await self._biller.prices_so_far(running, _LIVE_SECONDS)
         live = {
             session.id: session if price is None else priced(session, price)
             for session, price in zip(running, prices, strict=True)
         }
         return [live.get(session.id, session) for session in sessions]
+
+    async def _with_energy(self, running: Sequence[ChargingSession]) -> list[ChargingSession]:
+        """Running sessions with the energy of this moment, as far as it can be had in time."""
+        transaction_ids = [session.transaction_id for session in running if session.transaction_id is not None]
+        energies = await self._transactions.energy_wh(transaction_ids, _LIVE_SECONDS) if transaction_ids else {}
+        return [
+            session._replace(energy_wh=energies.get(session.transaction_id or "", session.energy_wh))
+            for session in running
+        ]
 
 
 async def _tariff_for(work: UnitOfWork, session: ChargingSession) -> Tariff | None:

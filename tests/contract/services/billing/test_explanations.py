@@ -71,6 +71,7 @@ async def test_a_running_session_is_explained_up_to_now_and_one_without_readings
     explained = await _explained(boss)
     kinds = [PriceLine.Kind.Name(one.line.kind) for one in explained.lines]
     assert (kinds, explained.reading_count) == (["ENERGY", "TIME"], 0)
+    assert explained.cost == explained.price.total
     # It began two hours ago.
     assert float(explained.lines[1].line.quantity) >= 2
 
