@@ -71,8 +71,8 @@ def _head(top: Element, document: InvoiceDocument, customer: Customer) -> None:
 
 
 def _party(party: Element, told: Seller | Customer, tax_number: str = "") -> None:
-    # BR-CO-26: who sells has a VAT id, or another name that is his alone; a number for taxes is not enough.
     put(party, "cbc:EndpointID", told.email, schemeID=codes.EMAIL)
+    # BR-CO-26: who sells has a VAT id, or another name that is his alone; a number for taxes is not enough.
     if tax_number and not told.vat_id:
         put(group(party, "cac:PartyIdentification"), "cbc:ID", tax_number)
     _address(group(party, "cac:PostalAddress"), told.address)
