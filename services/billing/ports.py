@@ -163,12 +163,12 @@ class PartyRepository(Protocol):
         """Keep all others from changing them until the unit of work ends."""
         ...
 
-    async def seller(self, tenant_id: str, at: datetime | None = None) -> Seller | None:
-        """The seller of a tenant, as it is or as it was at a moment; before there was any, the first."""
+    async def seller(self, tenant_id: str) -> Seller | None:
+        """The seller of a tenant, as it is."""
         ...
 
-    async def customer(self, tenant_id: str, driver_id: str, at: datetime | None = None) -> Customer | None:
-        """The customer of a driver, as it is or as it was at a moment; before there was any, the first."""
+    async def customer(self, tenant_id: str, driver_id: str) -> Customer | None:
+        """The customer of a driver, as it is."""
         ...
 
     async def customers(self, page: PageRequest) -> Page[Customer]:
@@ -179,8 +179,8 @@ class PartyRepository(Protocol):
         """All versions of the sellers of tenants, in their order."""
         ...
 
-    async def all_of_customers(self, driver_ids: Collection[str]) -> Mapping[str, Sequence[Customer]]:
-        """All versions of the customers of drivers, in their order."""
+    async def all_of_customers(self, driver_ids: Collection[str]) -> Mapping[tuple[str, str], Sequence[Customer]]:
+        """All versions of the customers of drivers, in their order, by tenant and driver."""
         ...
 
     async def terms(self, tenant_id: str, driver_ids: Collection[str]) -> BillingTerms:

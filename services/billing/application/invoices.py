@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date
+from typing import NamedTuple
 
 from services.billing.application.tariff_choice import tariff_of
 from services.billing.domain.charging_session import ChargingSession
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState, written_off
 from services.billing.domain.invoice_document import InvoiceDocument, document_of
-from services.billing.domain.party import version_at
+from services.billing.domain.party import Customer, Seller, version_at
 from services.billing.ports import Drivers, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid, not_found
@@ -49,19 +50,16 @@ class Invoices:
         """
         invoice = await self.get(invoice_id)
         name = None if invoice.driver_id is None else await self._drivers.name(invoice.driver_id)
-        corrects, driver_id, issued = invoice.corrected_invoice_id, invoice.driver_id or "", invoice.issue_time
         async with self._units_of_work() as work:
-            seller = await work.parties.seller(invoice.tenant_id, issued)
-            customer = await work.parties.customer(invoice.tenant_id, driver_id, issued)
-            corrected = None if corrects is None else await work.invoices.find(corrects)
+            [named] = await _named(work, [invoice])
             session = await work.sessions.find(invoice.charging_session_id)
             tariff = None if session is None else await tariff_of(work, session)
         return document_of(
             invoice,
-            seller=seller,
-            customer=customer,
+            seller=named.seller,
+            customer=named.customer,
             driver_name=name,
-            corrected=corrected,
+            corrected=named.corrected,
             place="" if session is None else session.charge_point_id or session.station_id or "",
             delivered=_delivered(invoice, session),
             tariff_basis_points=0 if tariff is None else tariff.tax_basis_points,
@@ -88,18 +86,30 @@ class Invoices:
         while True:
             async with self._units_of_work() as work:
                 found = await work.invoices.page(narrowing, page)
-                documents = await _documents(work, found.items)
-            count += len(documents)
+                named = await _named(work, found.items)
+            count += len(named)
             if count > _MOST_EXPORTED:
                 raise invalid("issueTimeTo", f"must be so that there are at most {_MOST_EXPORTED} documents")
-            yield documents
+            yield [
+                document_of(one.invoice, seller=one.seller, customer=one.customer, corrected=one.corrected)
+                for one in named
+            ]
             if not found.next_token:
                 return
             page = page_request(_EXPORTED_AT_ONCE, found.next_token)
 
 
-async def _documents(work: UnitOfWork, invoices: Sequence[Invoice]) -> list[InvoiceDocument]:
-    """Those of a page, whose parties are asked for together."""
+class _Named(NamedTuple):
+    """An invoice and what it names, with seller and customer as they were at its issue."""
+
+    invoice: Invoice
+    seller: Seller | None
+    customer: Customer | None
+    corrected: Invoice | None
+
+
+async def _named(work: UnitOfWork, invoices: Sequence[Invoice]) -> list[_Named]:
+    """What invoices name, asked for together."""
     drivers = {invoice.driver_id for invoice in invoices if invoice.driver_id is not None}
     customers = await work.parties.all_of_customers(drivers)
     sellers = await work.parties.all_of_sellers({invoice.tenant_id for invoice in invoices})
@@ -107,11 +117,11 @@ async def _documents(work: UnitOfWork, invoices: Sequence[Invoice]) -> list[Invo
         {invoice.corrected_invoice_id for invoice in invoices if invoice.corrected_invoice_id is not None}
     )
     return [
-        document_of(
+        _Named(
             invoice,
-            seller=version_at(sellers.get(invoice.tenant_id, ()), invoice.issue_time),
-            customer=version_at(customers.get(invoice.driver_id or "", ()), invoice.issue_time),
-            corrected=corrected.get(invoice.corrected_invoice_id or ""),
+            version_at(sellers.get(invoice.tenant_id, ()), invoice.issue_time),
+            version_at(customers.get((invoice.tenant_id, invoice.driver_id or ""), ()), invoice.issue_time),
+            corrected.get(invoice.corrected_invoice_id or ""),
         )
         for invoice in invoices
     ]

@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.party import Address, Customer, Seller
@@ -41,14 +40,14 @@ class SqlPartyRepository:
     async def lock(self) -> None:
         await self._connection.execute(_LOCK)
 
-    async def seller(self, tenant_id: str, at: datetime | None = None) -> Seller | None:
-        row = await self._version(INVOICE_SELLERS, at, tenant_id=tenant_id)
+    async def seller(self, tenant_id: str) -> Seller | None:
+        row = await self._newest(INVOICE_SELLERS, tenant_id=tenant_id)
         return None if row is None else Seller(**_fields(row))
 
-    async def customer(self, tenant_id: str, driver_id: str, at: datetime | None = None) -> Customer | None:
+    async def customer(self, tenant_id: str, driver_id: str) -> Customer | None:
         if not is_id(driver_id):
             return None
-        row = await self._version(INVOICE_CUSTOMERS, at, tenant_id=tenant_id, driver_id=driver_id)
+        row = await self._newest(INVOICE_CUSTOMERS, tenant_id=tenant_id, driver_id=driver_id)
         return None if row is None else _customer(row)
 
     async def customers(self, page: PageRequest) -> Page[Customer]:
@@ -65,12 +64,12 @@ class SqlPartyRepository:
             found[row.tenant_id].append(Seller(**_fields(row)))
         return found
 
-    async def all_of_customers(self, driver_ids: Collection[str]) -> Mapping[str, Sequence[Customer]]:
+    async def all_of_customers(self, driver_ids: Collection[str]) -> Mapping[tuple[str, str], Sequence[Customer]]:
         columns = INVOICE_CUSTOMERS.c
         query = select(INVOICE_CUSTOMERS).where(columns.driver_id.in_(driver_ids)).order_by(columns.version)
-        found: defaultdict[str, list[Customer]] = defaultdict(list)
+        found: defaultdict[tuple[str, str], list[Customer]] = defaultdict(list)
         for row in await self._connection.execute(query):
-            found[row.driver_id].append(_customer(row))
+            found[row.tenant_id, row.driver_id].append(_customer(row))
         return found
 
     async def terms(self, tenant_id: str, driver_ids: Collection[str]) -> BillingTerms:
@@ -89,25 +88,21 @@ class SqlPartyRepository:
     async def add_customer(self, customer: Customer) -> None:
         await self._add(INVOICE_CUSTOMERS, customer, tenant_id=customer.tenant_id, driver_id=customer.driver_id)
 
-    async def _version(self, table: Table, at: datetime | None, **key: str) -> Row[Any] | None:
-        """The newest version of what has this key; the one of a moment, or the first one after it, when one is told."""
-        query: Select[Any] = select(table).where(*(table.c[name] == value for name, value in key.items()))
-        if at is None:
-            query = query.where(table.c.until_time.is_(None))
-        else:
-            # The last that was there; of what came later the first.
-            was_there = table.c.update_time <= at
-            query = query.where((table.c.until_time > at) | table.c.until_time.is_(None))
-            query = query.order_by(was_there.desc(), table.c.version).limit(1)
-        row: Row[Any] | None = (await self._connection.execute(query)).first()
+    async def _newest(self, table: Table, **key: str) -> Row[Any] | None:
+        """The newest version of what has this key."""
+        row: Row[Any] | None = (await self._connection.execute(select(table).where(*_newest(table, key)))).first()
         return row
 
     async def _add(self, table: Table, version: Seller | Customer, **key: str) -> None:
-        newest = [table.c.until_time.is_(None), *(table.c[name] == value for name, value in key.items())]
-        await self._connection.execute(update(table).where(*newest).values(until_time=version.update_time))
+        older = update(table).where(*_newest(table, key))
+        await self._connection.execute(older.values(until_time=version.update_time))
         fields = asdict(version)
         columns = {name: fields.pop(name) for name in _COLUMNS if name in fields}
         await self._connection.execute(insert(table).values(**columns, details=fields))
+
+
+def _newest(table: Table, key: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [table.c.until_time.is_(None), *(table.c[name] == value for name, value in key.items())]
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:
