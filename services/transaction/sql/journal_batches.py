@@ -1,6 +1,7 @@
 """Batches of the journal as they come, and how they are sorted into segments by charge point."""
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,8 @@ _TURN_SECONDS = 0.002
 
 _Of = tuple[str, str]
 
+_log = logging.getLogger(__name__)
+
 
 class SqlJournalBatches(SqlJournal):
     """Satisfies ports.Journal and ports.JournalSorting."""
@@ -71,15 +74,17 @@ class SqlJournalBatches(SqlJournal):
             batches = await cursor.fetchall()
             turn = _Turn()
             parts: dict[_Of, list[tuple[Part, memoryview]]] = defaultdict(list)
-            for _, tenant_id, _, content in batches:
-                for part, records in unpacked(content):
+            taken: dict[str, int] = {}
+            for batch_id, tenant_id, exchanges, content in batches:
+                for part, records in _parts_of(batch_id, content):
                     parts[tenant_id, part.charge_point_id].append((part, records))
+                    taken[batch_id] = exchanges
                 await turn.over()
             await self._store(connection, parts, turn)
-            await connection.execute(_EMPTY, ([batch[0] for batch in batches],))
+            await connection.execute(_EMPTY, (list(taken),))
             oldest = microseconds(self._clock.now() - _KNOWN_FOR)
             await connection.execute(_FORGET, (id_at(oldest, 0),))
-            return sum(batch[2] for batch in batches)
+            return sum(taken.values())
 
     async def _store(
         self, connection: RawConnection, parts: Mapping[_Of, Sequence[tuple[Part, memoryview]]], turn: "_Turn"
@@ -114,6 +119,15 @@ class _Turn:
         if time.perf_counter() - self._began > _TURN_SECONDS:
             await asyncio.sleep(0)
             self._began = time.perf_counter()
+
+
+def _parts_of(batch_id: str, content: bytes) -> Sequence[tuple[Part, memoryview]]:
+    try:
+        return unpacked(content)
+    except ValueError as error:
+        # One that the disk has spoiled must not keep all others waiting. It stays: a newer release may read it.
+        _log.error("batch %s of the journal cannot be sorted: %s", batch_id, error)
+        return ()
 
 
 def _values(batch: JournalBatch) -> Sequence[str]:

@@ -365,6 +365,22 @@ async def test_what_the_disk_has_spoiled_hides_nothing_else(
     assert "cannot be read" in caplog.text
 
 
+async def test_what_the_disk_has_spoiled_keeps_nothing_else_from_being_sorted(
+    edge: Stub, journal: Stub, service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    batches = [journal_batch([_frame(number)]) for number in (1, 2)]
+    await edge.AppendBatches(journal_pb.AppendBatchesRequest(batches=batches))
+    async with service.database.transaction() as connection:
+        spoil = text("UPDATE journal_batches SET content = 'spoiled' WHERE id = CAST(:id AS uuid)")
+        await connection.execute(spoil, {"id": batches[0].id})
+    assert await _sort(service) == 1
+    assert f"batch {batches[0].id} of the journal cannot be sorted" in caplog.text
+    assert [found.message_id for found in (await _list(journal)).messages] == ["2"]
+    async with service.database.read() as connection:
+        kept = await connection.scalars(text("SELECT id::text FROM journal_batches WHERE content IS NOT NULL"))
+        assert kept.all() == [batches[0].id]
+
+
 async def test_journals_that_older_releases_read_are_kept_in_rows(edge: Stub, service: RunningService) -> None:
     """With `ocpp_messages_compressed` off."""
     frames = [_frame(1, answer_kind=Frame.CALL_RESULT, answer_frame="[3]", latency_us=5, note="why"), _frame(2)]
