@@ -89,7 +89,7 @@ def next_seller(before: Seller, changes: Mapping[str, Any], etag: str, now: date
     plain = replace(
         seller,
         address=_plain_address(seller.address),
-        vat_id=plain_vat_id(seller.vat_id),
+        vat_id=_plain_vat_id(seller.vat_id),
         iban=_plain(seller.iban),
         bic=_plain(seller.bic),
         version=before.version + 1,
@@ -121,7 +121,7 @@ def next_customer(before: Customer, changes: Mapping[str, Any], etag: str, now: 
     plain = replace(
         customer,
         address=_plain_address(customer.address),
-        vat_id=plain_vat_id(customer.vat_id),
+        vat_id=_plain_vat_id(customer.vat_id),
         version=before.version + 1,
         update_time=now,
     )
@@ -135,12 +135,6 @@ def next_customer(before: Customer, changes: Mapping[str, Any], etag: str, now: 
     violations.check(told == is_exempt, "exemptionReason", "is needed for EXEMPT, and for no other")
     violations.raise_if_any()
     return plain
-
-
-def plain_vat_id(text: str) -> str:
-    """A VAT id without spaces and points, in capitals, with the prefix that invoices want: EL for Greece."""
-    plain = _plain(text)
-    return _GREEK + plain.removeprefix(_GREECE) if plain.startswith(_GREECE) else plain
 
 
 def _check_party(violations: Violations, name: str, address: Address, vat_id: str, email: str) -> None:
@@ -159,6 +153,12 @@ def _require_version(before: Seller | Customer, etag: str, what: str) -> None:
 
 def _plain_address(address: Address) -> Address:
     return replace(address, country_code=address.country_code.strip().upper())
+
+
+def _plain_vat_id(text: str) -> str:
+    """A VAT id without spaces and points, in capitals, with the prefix that invoices want: EL for Greece."""
+    plain = _plain(text)
+    return _GREEK + plain.removeprefix(_GREECE) if plain.startswith(_GREECE) else plain
 
 
 def _plain(text: str) -> str:
